@@ -1,0 +1,171 @@
+"""What a channel is: two small protocols and a value that ties them to a name and a settings form.
+
+Promises of every channel, checked by one conformance suite (tests/contract):
+
+- `verify` runs before any parsing and raises `runtime.errors.NotVerified`.
+- `parse` is pure and total: any bytes give arrivals or a named `Rejection`; it never raises, and its time and memory are bounded by
+  the size of the input.
+- One stable `provider_id` per provider message: a redelivery gives an equal arrival.
+- `send` raises only `SendError`s. It may be called again with the same `delivery_id` after a crash.
+
+Not guaranteed: that a provider delivers in order, or once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from runtime.errors import PayvandError
+from schemas.interactions import InteractionReceived
+from schemas.replies import ReceiptReceived
+from schemas.values import Attachment, Language, ThreadRef
+
+
+@dataclass(frozen=True, slots=True)
+class RawInput:
+    """What came in, untouched. `headers` are lower-case HTTP headers or, for mail, the SMTP envelope (`mail-from`, `rcpt-to`)."""
+
+    body: bytes
+    received_at: datetime
+    headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = ""
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFound:
+    """A file inside the input, to be put into the object store; `interaction.attachments` refer to it by `ref`."""
+
+    attachment: Attachment
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One interaction as parsed. `provider_id` is the provider's own stable id, unique within the inbox."""
+
+    provider_id: str
+    interaction: InteractionReceived
+    files: tuple[FileFound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Input that makes no event. `code` is stable; `message` says what would be right. The raw input is kept."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """All that one input gave."""
+
+    arrivals: tuple[Arrival, ...] = ()
+    receipts: tuple[ReceiptReceived, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+class Inbound(Protocol):
+    """From the provider's bytes to events."""
+
+    def verify(self, raw: RawInput) -> None:
+        """Raise NotVerified unless the input really comes from the provider."""
+
+    def parse(self, raw: RawInput) -> Parsed:
+        """Pure and total; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One message to one address. `delivery_id` stays the same over all attempts."""
+
+    delivery_id: UUID
+    conversation_id: UUID
+    to: str
+    text: str
+    language: Language | None = None
+    author: str | None = None
+    thread: ThreadRef = ThreadRef()
+    attachments: tuple[Attachment, ...] = ()
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider took it. `provider_id` is what its receipts will name."""
+
+    provider_id: str
+
+
+class Outbound(Protocol):
+    """From a message to the provider."""
+
+    async def send(self, message: OutgoingMessage) -> Sent:
+        """Hand it to the provider. Raises a SendError, nothing else."""
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+class SendError(PayvandError):
+    """A message was not, or perhaps not, taken. The class says what to do; see docs/notifying.md."""
+
+    slug: ClassVar[str] = "failed"
+
+
+class RetryLater(SendError):
+    """Not taken; the same may work later (`retry_after` in seconds, when the provider says)."""
+
+    retryable = True
+    slug = "retry"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BadAddress(SendError):
+    """No such address: suppress it and fall back to another channel."""
+
+    slug = "bad-address"
+
+
+class OptedOut(SendError):
+    """The recipient does not want it: suppress the channel."""
+
+    slug = "opted-out"
+
+
+class ContentRefused(SendError):
+    """The provider refused this content; the same again is refused again."""
+
+    slug = "content"
+
+
+class OurFault(SendError):
+    """Credentials or account: open the breaker, alert."""
+
+    slug = "ours"
+
+
+class Ambiguous(SendError):
+    """It may or may not have been taken; never blindly retried."""
+
+    slug = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel: its name, its settings form, and how to make its two directions for one inbox."""
+
+    name: str
+    settings: type[BaseModel]
+    inbound: "type[Any] | None"
+    outbound: "type[Any] | None"
+    address: str
+    """The identifier type its outbound side sends to (`email`, `phone`, `visitor` …)."""

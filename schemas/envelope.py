@@ -1,0 +1,133 @@
+"""The CloudEvents 1.0 envelope in Kafka binary mode.
+
+Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2 (binary content mode). Headers are UTF-8 and never null; they and
+the key carry no personal data.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, Self, TypeVar
+from uuid import UUID, uuid5
+
+from schemas.base import EventData, utc_text
+
+NAMESPACE = UUID("6f1c8a52-7d0e-5b1c-9d36-1b3f2a6c9e40")
+OWN_SOURCE = "payvand/"
+MAX_VALUE_BYTES = 64_000
+CONTENT_TYPE = "application/json"
+
+Header = tuple[str, bytes]
+T = TypeVar("T", bound=EventData, covariant=True)
+
+
+class EnvelopeError(ValueError):
+    """The headers of a record do not make a CloudEvent; the message says which and what would be right."""
+
+
+def derived_id(cause: UUID | str, step: str) -> UUID:
+    """The id of what follows from `cause` in `step`: doing it again gives the same id (UUIDv5)."""
+    return uuid5(NAMESPACE, f"{cause}\n{step}")
+
+
+def event_key(source: str, id: str) -> UUID:
+    """One UUID per CloudEvents identity (source, id): ours are UUIDs already, others are hashed."""
+    if source.startswith(OWN_SOURCE):
+        return UUID(id)
+    return uuid5(NAMESPACE, f"{source}\n{id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The context attributes of one event.
+
+    `correlation` is the id of the interaction (or command) that started it all, `causation` of the event just before.
+    """
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+    event_id: UUID
+    subject: str | None = None
+    correlation: str | None = None
+    causation: str | None = None
+    traceparent: str | None = None
+
+    def headers(self) -> list[Header]:
+        """The Kafka headers, in a fixed order, absent attributes left out."""
+        pairs = [
+            ("content-type", CONTENT_TYPE),
+            ("ce_specversion", "1.0"),
+            ("ce_id", self.id),
+            ("ce_source", self.source),
+            ("ce_type", self.type),
+            ("ce_time", utc_text(self.time)),
+            ("ce_dataschema", f"payvand:schemas/{self.type}"),
+            ("ce_subject", self.subject),
+            ("ce_correlation", self.correlation),
+            ("ce_causation", self.causation),
+            ("traceparent", self.traceparent),
+        ]
+        return [(name, value.encode()) for name, value in pairs if value is not None]
+
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Self:
+        """Read the envelope of a record. Raises EnvelopeError; never any other error, whatever the bytes."""
+        fields: dict[str, str] = {}
+        for name, raw in headers:
+            if raw is None:
+                raise EnvelopeError(f"header {name!r} is null; leave a header out instead")
+            try:
+                fields[name] = raw.decode()
+            except UnicodeDecodeError:
+                raise EnvelopeError(f"header {name!r} is not UTF-8") from None
+        return cls._from_fields(fields)
+
+    @classmethod
+    def _from_fields(cls, fields: dict[str, str]) -> Self:
+        missing = [name for name in ("ce_specversion", "ce_id", "ce_source", "ce_type") if not fields.get(name)]
+        if missing:
+            raise EnvelopeError(f"missing header {missing[0]!r}; a CloudEvent in binary mode needs it")
+        if not fields["ce_specversion"].startswith("1."):
+            raise EnvelopeError(f"ce_specversion {fields['ce_specversion']!r} is not known; 1.0 is")
+        try:
+            key = event_key(fields["ce_source"], fields["ce_id"])
+            time = datetime.fromisoformat(fields["ce_time"]) if "ce_time" in fields else datetime.now(UTC)
+        except ValueError as error:
+            raise EnvelopeError(f"ce_id or ce_time cannot be read: {error}") from error
+        return cls(
+            id=fields["ce_id"],
+            source=fields["ce_source"],
+            type=fields["ce_type"],
+            time=time if time.tzinfo else time.replace(tzinfo=UTC),
+            event_id=key,
+            subject=fields.get("ce_subject"),
+            correlation=fields.get("ce_correlation"),
+            causation=fields.get("ce_causation"),
+            traceparent=fields.get("traceparent"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it goes onto a topic."""
+
+    topic: str
+    key: bytes
+    headers: Sequence[Header]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[T]):
+    """An envelope with its parsed payload and the key that orders it."""
+
+    envelope: Envelope
+    key: str
+    data: T
+
+    @property
+    def id(self) -> UUID:
+        """The event id every service dedupes by."""
+        return self.envelope.event_id

@@ -1,0 +1,82 @@
+"""What happens on channels, before and after it is tied to a contact."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from schemas.base import EventData, Moment, Slug
+from schemas.values import (
+    MAX_TEXT,
+    Attachment,
+    ChannelName,
+    Contact,
+    Language,
+    QueueId,
+    Sender,
+    SkillName,
+    ThreadRef,
+)
+
+
+class InteractionKind(StrEnum):
+    """What an interaction is."""
+
+    MESSAGE = "message"
+    CALL = "call"
+    MISSED_CALL = "missed_call"
+
+
+class InteractionReceived(EventData):
+    """A customer wrote or called. The event's id (CloudEvents source and id) is the interaction's id.
+
+    `text` is the clean form, cut at 16,000 characters; `language` is what the channel or the text tells, if anything.
+    `requirements` lets an integrator ask for skills by level; `queue` for a queue by name. Both are wishes that the policy weighs.
+    """
+
+    type: ClassVar[str] = "payvand.interaction.received.v1"
+
+    inbox: Slug
+    channel: ChannelName
+    kind: InteractionKind = InteractionKind.MESSAGE
+    sender: Sender
+    occurred_at: Moment
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
+    language: Language | None = None
+    thread: ThreadRef = ThreadRef()
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=50)] = ()
+    preferred_channel: ChannelName | None = None
+    queue: QueueId | None = None
+    requirements: Annotated[dict[SkillName, Annotated[int, Field(ge=1, le=5)]], Field(max_length=10)] = {}
+    attributes: Annotated[
+        dict[
+            Annotated[str, StringConstraints(min_length=1, max_length=64)],
+            Annotated[str, StringConstraints(max_length=1_000)],
+        ],
+        Field(max_length=32),
+    ] = {}
+
+
+class InteractionIdentified(EventData):
+    """Profile has tied an interaction to one contact and one conversation.
+
+    `opened` is true when this interaction began the conversation (or reopened a resolved one).
+    """
+
+    type: ClassVar[str] = "payvand.interaction.identified.v1"
+
+    interaction_id: UUID
+    conversation_id: UUID
+    opened: bool
+    contact: Contact
+    accepted_at: Moment
+    interaction: InteractionReceived
+
+
+class ContactChanged(EventData):
+    """The unified record has changed; the newest version stands for all before it (compacted)."""
+
+    type: ClassVar[str] = "payvand.contact.changed.v1"
+
+    contact: Contact

@@ -1,0 +1,90 @@
+"""Every topic, once: what it carries, what orders it, how long it is kept, who consumes it.
+
+Partition counts are fixed for life, because a key's order hangs on them. `consumers` are the services whose progress decides when
+an outbox row may go.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from schemas import commands, decisions, interactions, replies
+from schemas.base import EventData
+
+PARTITIONS = 12
+EMBEDDED_PARTITIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """`key` says in words what orders the topic's records; `version` counts breaking changes of its payloads."""
+
+    name: str
+    key: str
+    payloads: tuple[type[EventData], ...]
+    consumers: tuple[str, ...]
+    version: int = 1
+    retention: timedelta = timedelta(days=7)
+    compacted: bool = False
+
+
+INTERACTIONS_RECEIVED = Topic(
+    "interactions.received", "keyed hash of the sender", (interactions.InteractionReceived,), ("profile",)
+)
+INTERACTIONS_IDENTIFIED = Topic(
+    "interactions.identified", "conversation id", (interactions.InteractionIdentified,), ("router", "desk")
+)
+CONTACTS_CHANGED = Topic(
+    "contacts.changed", "contact id", (interactions.ContactChanged,), ("notifier", "desk"), compacted=True
+)
+ROUTING_COMMANDS = Topic(
+    "routing.commands",
+    "routing domain",
+    (
+        commands.ConfigureAgent,
+        commands.ConfigureQueue,
+        commands.ApplyPolicy,
+        commands.SetPresence,
+        commands.AcceptOffer,
+        commands.RejectOffer,
+        commands.ResolveWork,
+        commands.TransferWork,
+        commands.CancelWork,
+        commands.FireTimer,
+    ),
+    ("router",),
+)
+ROUTING_DECISIONS = Topic(
+    "routing.decisions",
+    "work item id, or agent or queue id",
+    (
+        decisions.WorkQueued,
+        decisions.OfferMade,
+        decisions.WorkAssigned,
+        decisions.OfferEnded,
+        decisions.WorkEnded,
+        decisions.AgentChanged,
+        decisions.QueueChanged,
+        decisions.CommandRefused,
+    ),
+    ("profile", "desk"),
+)
+REPLIES_REQUESTED = Topic("replies.requested", "conversation id", (replies.ReplyRequested,), ("notifier",))
+DELIVERIES_UPDATED = Topic("deliveries.updated", "conversation id", (replies.DeliveryUpdated,), ("desk",))
+DELIVERIES_RECEIPTS = Topic("deliveries.receipts", "delivery id", (replies.ReceiptReceived,), ("notifier",))
+WEBCHAT_OUTGOING = Topic("webchat.outgoing", "keyed hash of the visitor", (replies.ChatMessageSent,), ("ingest",))
+DEAD_LETTERS = Topic("dead-letters", "service", (replies.EventRefused,), (), retention=timedelta(days=30))
+
+ALL = (
+    INTERACTIONS_RECEIVED,
+    INTERACTIONS_IDENTIFIED,
+    CONTACTS_CHANGED,
+    ROUTING_COMMANDS,
+    ROUTING_DECISIONS,
+    REPLIES_REQUESTED,
+    DELIVERIES_UPDATED,
+    DELIVERIES_RECEIPTS,
+    WEBCHAT_OUTGOING,
+    DEAD_LETTERS,
+)
+BY_NAME = {topic.name: topic for topic in ALL}
+PAYLOADS: dict[str, type[EventData]] = {payload.type: payload for topic in ALL for payload in topic.payloads}
