@@ -18,7 +18,7 @@ MAX_VALUE_BYTES = 64_000
 CONTENT_TYPE = "application/json"
 
 Header = tuple[str, bytes]
-T = TypeVar("T", bound=EventData, covariant=True)
+DataT = TypeVar("DataT", bound=EventData)
 
 
 class EnvelopeError(ValueError):
@@ -120,12 +120,12 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Event(Generic[T]):
+class Event(Generic[DataT]):
     """An envelope with its parsed payload and the key that orders it."""
 
     envelope: Envelope
     key: str
-    data: T
+    data: DataT
 
     @property
     def id(self) -> UUID:

@@ -33,9 +33,7 @@ INTERACTIONS_RECEIVED = Topic(
 INTERACTIONS_IDENTIFIED = Topic(
     "interactions.identified", "conversation id", (interactions.InteractionIdentified,), ("router", "desk")
 )
-CONTACTS_CHANGED = Topic(
-    "contacts.changed", "contact id", (interactions.ContactChanged,), ("notifier", "desk"), compacted=True
-)
+CONTACTS_CHANGED = Topic("contacts.changed", "contact id", (interactions.ContactChanged,), ("notifier", "desk"), compacted=True)
 ROUTING_COMMANDS = Topic(
     "routing.commands",
     "routing domain",

@@ -1,0 +1,123 @@
+"""Bearer API keys with scopes, for the public routes.
+
+A key is 256 random bits, so a plain SHA-256 of it is enough to store (a password hash would cost milliseconds a request). Keys are
+looked up in the table and remembered for five seconds: a revoked key works that much longer.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from runtime.database import Database, statement
+from runtime.errors import NotAllowed, NotVerified
+from runtime.keys import new_id
+
+SCOPES = (
+    "events:write",
+    "interactions:read",
+    "contacts:read",
+    "contacts:write",
+    "conversations:read",
+    "conversations:write",
+    "routing:read",
+    "routing:write",
+)
+_REMEMBER_SECONDS = 5.0
+_bearer = HTTPBearer(auto_error=False, description="An API key made by `payvand keys create`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds a key."""
+
+    key_id: UUID
+    name: str
+    scopes: frozenset[str]
+
+
+def digest(key: str) -> bytes:
+    """What is stored of a key."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+class ApiKeys:
+    """The keys of this deployment."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[bytes, tuple[float, Caller | None]] = {}
+
+    async def caller(self, key: str) -> Caller | None:
+        """The holder of a key, or None when it is unknown or revoked."""
+        hashed = digest(key)
+        known = self._known.get(hashed)
+        if known and known[0] > time.monotonic():
+            return known[1]
+        if len(self._known) > 10_000:
+            self._known.clear()
+        found = await self._find(hashed)
+        self._known[hashed] = (time.monotonic() + _REMEMBER_SECONDS, found)
+        return found
+
+    async def _find(self, hashed: bytes) -> Caller | None:
+        async with self._database.reading() as connection:
+            result = await connection.execute(
+                statement("SELECT id, name, scopes FROM platform.api_keys WHERE hash = :hash AND revoked_at IS NULL"),
+                {"hash": hashed},
+            )
+            row = result.one_or_none()
+        return Caller(row.id, row.name, frozenset(row.scopes)) if row else None
+
+    async def create(self, name: str, scopes: tuple[str, ...]) -> str:
+        """A new key; it is told once. Replaces a revoked key of the same name; raises IntegrityError for a live one."""
+        key = f"pv_{secrets.token_urlsafe(32)}"
+        await self.register(name, scopes, key)
+        return key
+
+    async def register(self, name: str, scopes: tuple[str, ...], key: str) -> None:
+        """Store a key that the caller made."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                statement("DELETE FROM platform.api_keys WHERE name = :name AND revoked_at IS NOT NULL"), {"name": name}
+            )
+            await connection.execute(
+                statement("""
+                    INSERT INTO platform.api_keys (id, name, hash, scopes)
+                    VALUES (:id, :name, :hash, CAST(:scopes AS text[]))"""),
+                {"id": new_id(), "name": name, "hash": digest(key), "scopes": list(scopes)},
+            )
+
+    async def revoke(self, name: str) -> bool:
+        """Revoke a key by its name; False when there is no live one."""
+        async with self._database.transaction() as connection:
+            result = await connection.execute(
+                statement("UPDATE platform.api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"),
+                {"name": name},
+            )
+        return result.rowcount == 1
+
+
+def require(scope: str) -> Callable[..., Awaitable[Caller]]:
+    """A FastAPI dependency: the caller, if their key has `scope`. Else 401 or 403 with what to do."""
+    if scope not in SCOPES:
+        raise ValueError(f"scope {scope!r} is not one of {', '.join(SCOPES)}")
+
+    async def check(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+        if credentials is None:
+            raise NotVerified("no API key", hint="send `Authorization: Bearer pv_…`; `payvand keys create` makes one")
+        keys: ApiKeys = request.app.state.kit.keys
+        caller = await keys.caller(credentials.credentials)
+        if caller is None:
+            raise NotVerified("the API key is unknown or revoked", hint="`payvand keys create` makes a new one")
+        if scope not in caller.scopes:
+            raise NotAllowed(f"the key {caller.name!r} lacks the scope {scope!r}", hint="create a key with that scope")
+        return caller
+
+    return check

@@ -1,0 +1,170 @@
+"""How stages are consumed: FastStream with the settings under which nothing is lost.
+
+Its defaults acknowledge before processing, start at the latest record, and parse headers before we can refuse them; see
+docs/decisions. Here: batches, manual acknowledgement after the commit, earliest, and a parser that touches no bytes.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import TopicPartition as Place
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, TopicPartition
+from faststream.kafka.annotations import KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
+
+from runtime import logs, metrics
+from runtime.database import passes_by_itself
+from runtime.settings import Settings
+from runtime.stage import Processor
+
+_log = logs.get(__name__)
+_ROUND_SECONDS = 0.5
+_LAG_SECONDS = 5.0
+
+
+class Stalled(RuntimeError):
+    """A stage has lag and made no progress; the process ends so that its supervisor starts it anew."""
+
+
+class Consuming:
+    """Feeds the processors of one service from the log."""
+
+    def __init__(self, settings: Settings, service: str, processors: tuple[Processor, ...]) -> None:
+        self._settings = settings
+        self._service = service
+        self._processors = processors
+        self._progress = {processor.stage.name: time.monotonic() for processor in processors}
+        self._done: dict[str, dict[Place, int]] = {processor.stage.name: {} for processor in processors}
+        self._failure: BaseException | None = None
+        self.broker = KafkaBroker(
+            settings.kafka_bootstrap_servers,
+            client_id=f"payvand-{service}",
+            logger=None,
+            graceful_timeout=20,
+            allow_auto_create_topics=False,
+        )
+        self._subscribers = {processor.stage.name: self._subscribe(processor) for processor in processors}
+
+    async def start(self) -> None:
+        """Begin to consume."""
+        if self._processors:
+            await self.broker.start()
+
+    async def stop(self) -> None:
+        """Finish the batches in hand, commit their offsets, leave the groups."""
+        if self._processors:
+            await self._commit()
+            await self.broker.stop()
+
+    async def watch(self) -> None:
+        """Commit offsets, measure lag, try letters whose time has come. Runs until cancelled.
+
+        Raises Stalled when a stage stands still, or what a stage could not go on from (a fenced owner, a bug).
+        """
+        next_lag = 0.0
+        while self._failure is None:
+            await asyncio.sleep(_ROUND_SECONDS)
+            await self._commit()
+            await self._retry_letters()
+            if time.monotonic() >= next_lag:
+                next_lag = time.monotonic() + _LAG_SECONDS
+                await self._measure_lag()
+        raise self._failure
+
+    async def _retry_letters(self) -> None:
+        for processor in self._processors:
+            try:
+                await processor.retry_letters()
+            except Exception as error:
+                if not passes_by_itself(error):
+                    raise
+                _log.warning("letters wait", stage=processor.stage.name, trouble=type(error).__name__)
+
+    async def _commit(self) -> None:
+        """Offsets only shorten the way after a restart (the inboxes know what is done), so a lost commit does no harm."""
+        for name, subscriber in self._subscribers.items():
+            done, self._done[name] = self._done[name], {}
+            consumer: AIOKafkaConsumer | None = subscriber.consumer
+            held = {place: offset for place, offset in done.items() if consumer and place in consumer.assignment()}
+            if not (consumer and held):
+                continue
+            try:
+                await consumer.commit(held)
+            except KafkaError as error:
+                _log.warning("offsets not committed", stage=name, trouble=type(error).__name__)
+
+    async def _measure_lag(self) -> None:
+        for name, subscriber in self._subscribers.items():
+            consumer: AIOKafkaConsumer | None = subscriber.consumer
+            if consumer is None:
+                continue
+            try:
+                lag = await _lag(consumer)
+            except KafkaError as error:
+                _log.warning("lag unknown", stage=name, trouble=type(error).__name__)
+                continue
+            metrics.STAGE_LAG.labels(name).set(lag)
+            if not lag:
+                self._progress[name] = time.monotonic()
+            elif time.monotonic() - self._progress[name] > self._settings.stall_seconds:
+                raise Stalled(f"stage {name}: {lag} records behind, no progress for {self._settings.stall_seconds:.0f} s")
+
+    def _subscribe(self, processor: Processor) -> Any:
+        stage = processor.stage
+        names = [topic.name for topic in stage.topics]
+        group = f"payvand.{self._service}.{stage.name}"
+        by_hand = not self._settings.kafka_groups
+        partitions = [TopicPartition(name, part) for name in names for part in range(self._settings.kafka_partitions)]
+        subscriber = self.broker.subscriber(
+            *(() if by_hand else names),
+            partitions=partitions if by_hand else (),
+            group_id=group,
+            batch=True,
+            max_records=self._settings.batch_records,
+            batch_timeout_ms=10,
+            fetch_max_wait_ms=15 if by_hand else 100,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            parser=_parse,
+            decoder=_decode,
+        )
+
+        async def consume(message: KafkaMessage) -> None:
+            if self._failure is None:
+                await self._consume(processor, message.raw_message)
+
+        subscriber(consume)
+        return subscriber
+
+    async def _consume(self, processor: Processor, records: Any) -> None:
+        name = processor.stage.name
+        try:
+            await processor.process(records)
+        except Exception as error:  # noqa: BLE001 - FastStream would log it and go on to the next batch
+            _log.error("stage cannot go on", stage=name, exc_info=error)
+            self._failure = error
+            return
+        self._progress[name] = time.monotonic()
+        self._done[name].update({Place(record.topic, record.partition): record.offset + 1 for record in records})
+
+
+async def _parse(message: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:
+    return KafkaAckableMessage(raw_message=message, body=b"", headers={}, consumer=FAKE_CONSUMER)
+
+
+async def _decode(message: object) -> None:
+    return None
+
+
+async def _lag(consumer: AIOKafkaConsumer) -> int:
+    places = list(consumer.assignment())
+    if not places:
+        return 0
+    ends = await consumer.end_offsets(places)
+    return sum([max(0, ends[place] - await consumer.position(place)) for place in places])

@@ -1,0 +1,82 @@
+"""Settings common to all services: environment `PAYVAND_…` over `payvand.toml` over the defaults."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from schemas.base import Slug
+from schemas.values import ChannelName
+
+CONFIG_FILE = Path("payvand.toml")
+MEBIBYTE = 1024 * 1024
+
+
+class InboxSettings(BaseModel):
+    """One configured instance of a channel. `settings` is checked by the channel's own form."""
+
+    name: Slug
+    channel: ChannelName
+    settings: dict[str, Any] = {}
+
+
+class Settings(BaseSettings):
+    """What a service needs to find its surroundings. Unset URLs mean: run under `payvand up`, which fills them in."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYVAND_", toml_file=CONFIG_FILE, extra="ignore", env_nested_delimiter="__")
+
+    database_url: SecretStr = SecretStr("postgresql+asyncpg://payvand@127.0.0.1/payvand")
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+    kafka_groups: bool = True
+    """Consumer groups (several processes per service). Off: the one process takes all partitions at once, without a rebalance."""
+    kafka_idempotent: bool = True
+    """Off for brokers without an idempotent producer; the inboxes drop the repeats either way."""
+    kafka_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    kafka_partitions: Annotated[int, Field(ge=1)] = 12
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Annotated[int, Field(ge=0, le=65535)] = 2525
+    public_url: str = "http://127.0.0.1:8080"
+    max_body_bytes: int = 4 * MEBIBYTE
+    max_mail_bytes: int = 25 * MEBIBYTE
+
+    secret_key: SecretStr = SecretStr("")
+    """Signs visitor tokens and hashes partition keys; at least 32 characters, the same for all services."""
+    data_dir: Path = Path(".payvand")
+    default_region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "IR"
+    """Country for phone numbers written without one (ISO 3166)."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = True
+    otlp_endpoint: str | None = None
+
+    database_pool: Annotated[int, Field(ge=2, le=50)] = 3
+    batch_records: Annotated[int, Field(ge=1, le=5_000)] = 500
+    stall_seconds: Annotated[float, Field(gt=0)] = 60
+
+    inboxes: tuple[InboxSettings, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Constructor, environment, payvand.toml, then a file per secret in PAYVAND_SECRETS_DIR (`payvand_secret_key`)."""
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("PAYVAND_SECRETS_DIR"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), secrets

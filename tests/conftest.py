@@ -1,0 +1,139 @@
+"""Fixtures: real parts, fresh state for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from hub.parts import broker as broker_part
+from hub.parts import postgres as postgres_part
+from hub.parts import valkey as valkey_part
+from hub.parts.part import nothing
+from runtime import log, migrations
+from runtime.database import Database
+from runtime.outbox import Relay
+from runtime.service import Kit
+from runtime.settings import Settings
+from schemas import topics
+from tests.local_parts import free_port, running
+
+SERVICES = ("ingest", "profile", "router", "notifier", "desk")
+SECRET = "test-secret-that-is-long-enough-for-it"
+TEMPLATE = "payvand_template"
+
+
+def migrated_services() -> tuple[str, ...]:
+    """The services that keep tables."""
+    return tuple(name for name, path in migrations.locations(SERVICES).items() if name in SERVICES and path.exists())
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_part.Cluster]:
+    """A real Postgres with all migrations in a template database."""
+    data = tmp_path_factory.mktemp("postgres")
+    cluster = postgres_part.cluster(data)
+    with running(postgres_part.postgres(cluster, migrate=nothing), data / "postgres.log"):
+        asyncio.run(_make_template(cluster))
+        yield cluster
+
+
+async def _make_template(cluster: postgres_part.Cluster) -> None:
+    await _admin(cluster, f"CREATE DATABASE {TEMPLATE} OWNER {postgres_part.ROLE}")
+    database = Database(Settings(database_url=_url(cluster, TEMPLATE)), "migrate")
+    await migrations.upgrade(database, migrated_services())
+    await database.close()
+
+
+async def _admin(cluster: postgres_part.Cluster, sql: str) -> None:
+    connection = await asyncpg.connect(host=str(cluster.sockets), user="postgres", database="postgres")
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+def _url(cluster: postgres_part.Cluster, name: str) -> str:
+    return f"postgresql+asyncpg://{postgres_part.ROLE}@/{name}?host={cluster.sockets}"
+
+
+@pytest.fixture
+async def database_url(postgres_cluster: postgres_part.Cluster) -> AsyncIterator[str]:
+    """An own, migrated database for one test."""
+    name = f"test_{uuid4().hex}"
+    await _admin(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy OWNER {postgres_part.ROLE}")
+    yield _url(postgres_cluster, name)
+    await _admin(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Valkey."""
+    data, port = tmp_path_factory.mktemp("valkey"), free_port()
+    with running(valkey_part.valkey(data, port), data / "valkey.log"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+@pytest.fixture
+def bootstrap(tmp_path: Path) -> Iterator[str]:
+    """A real Kafka-protocol broker, empty, with the topics of Payvand."""
+    port = free_port()
+    servers = f"127.0.0.1:{port}"
+
+    async def create_topics() -> None:
+        await log.create_topics(Settings(kafka_bootstrap_servers=servers, kafka_partitions=4), topics.ALL)
+
+    part = broker_part.broker(port, create_topics=create_topics, renews=())
+    with running(part, tmp_path / "broker.log"):
+        yield servers
+
+
+@pytest.fixture
+def record_settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for tests that need Postgres only."""
+    return Settings(database_url=database_url, secret_key=SECRET, data_dir=tmp_path, http_port=0, kafka_groups=False)
+
+
+@pytest.fixture
+def settings(record_settings: Settings, bootstrap: str, redis_url: str) -> Settings:
+    """Settings with every part."""
+    return record_settings.model_copy(
+        update={
+            "kafka_bootstrap_servers": bootstrap,
+            "redis_url": Settings(redis_url=redis_url).redis_url,
+            "kafka_idempotent": False,
+            "kafka_partitions": 4,
+        }
+    )
+
+
+class PausedRelay(Relay):
+    """A relay whose publishing the test starts itself; until then parcels only stand in the outbox."""
+
+    def __init__(self) -> None:
+        self.offered = 0
+
+    def offer(self, parcel: object) -> None:
+        """Count, publish nothing."""
+        self.offered += 1
+
+
+MakeKit = Callable[[str], Kit]
+
+
+@pytest.fixture
+async def make_kit(record_settings: Settings) -> AsyncIterator[MakeKit]:
+    """Kits of services on real Postgres, without a log: what is emitted stays in the outbox for the test to read."""
+    kits: list[Kit] = []
+
+    def make(name: str) -> Kit:
+        kit = Kit(record_settings, name)
+        kit.connect(PausedRelay(), "test-epoch")
+        kits.append(kit)
+        return kit
+
+    yield make
+    for kit in kits:
+        await kit.close()

@@ -1,0 +1,64 @@
+"""Starts the embedded parts (real Postgres, Valkey, broker) for tests, and ends them with the test run."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hub.parts.part import Part, nothing
+from hub.process import die_with_parent
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The part, ready, until the block ends."""
+    if part.prepare is not nothing:
+        asyncio.run(part.prepare())
+    launch = part.launch()
+    parent = os.getpid()
+
+    def become() -> None:
+        if launch.uid is not None and launch.gid is not None:
+            os.setgroups([])
+            os.setgid(launch.gid)
+            os.setuid(launch.uid)
+        die_with_parent(parent, signal.SIGKILL)
+
+    with log.open("ab") as out:
+        process = subprocess.Popen(  # noqa: PLW1509 - single-threaded here
+            launch.command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env={**os.environ, **launch.env},
+            start_new_session=True,
+            preexec_fn=become,
+        )
+    try:
+        _wait(part, process, log)
+        yield process
+    finally:
+        process.send_signal(part.hurry_signal)
+        process.wait(10)
+
+
+def _wait(part: Part, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not asyncio.run(part.ready()):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{part.name} did not start: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.05)
+    if part.finish is not nothing:
+        asyncio.run(part.finish())
