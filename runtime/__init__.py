@@ -1,1 +1,2 @@
-"""The kit every service stands on: settings, database, the stage with inbox and outbox, HTTP, telemetry. Imports schemas only."""
+"""The kit every service stands on: settings, database, the stage with inbox and outbox, HTTP, telemetry. Imports schemas
+only."""

@@ -1,7 +1,7 @@
 """Bearer API keys with scopes, for the public routes.
 
-A key is 256 random bits, so a plain SHA-256 of it is enough to store (a password hash would cost milliseconds a request). Keys are
-looked up in the table and remembered for five seconds: a revoked key works that much longer.
+A key is 256 random bits, so a plain SHA-256 of it is enough to store (a password hash would cost milliseconds a request).
+Keys are looked up in the table and remembered for five seconds: a revoked key works that much longer.
 """
 
 import hashlib

@@ -146,7 +146,7 @@ class Consuming:
         name = processor.stage.name
         try:
             await processor.process(records)
-        except Exception as error:  # noqa: BLE001 - FastStream would log it and go on to the next batch
+        except Exception as error:
             _log.error("stage cannot go on", stage=name, exc_info=error)
             self._failure = error
             return

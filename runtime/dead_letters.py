@@ -1,7 +1,7 @@
 """What could not be handled, kept with its reason: parked behind passing trouble, or dead until somebody retries it.
 
-States: `parked` waits for its time (and for what was parked before it on the same key); `dead` waits for a person; `retry` was asked
-for by a person; `resolved` is done.
+States: `parked` waits for its time (and for what was parked before it on the same key); `dead` waits for a person; `retry`
+was asked for by a person; `resolved` is done.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The outbox: what a transaction says stands in one row (a parcel) until every consuming service has applied it.
 
-Relay promises: a committed parcel reaches the log, at least once, in the order of commits of this process; a crash repeats, never
-loses. After the log was made anew (another cluster id, the *epoch*), all parcels that some consumer has not applied are published
-again. Not guaranteed: order between two processes of one service.
+Relay promises: a committed parcel reaches the log, at least once, in the order of commits of this process; a crash repeats,
+never loses. After the log was made anew (another cluster id, the *epoch*), all parcels that some consumer has not applied are
+published again. Not guaranteed: order between two processes of one service.
 """
 
 import asyncio

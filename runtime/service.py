@@ -102,7 +102,7 @@ class Kit:
         try:
             async with asyncio.timeout(2), self.database.reading() as connection:
                 await connection.execute(statement("SELECT 1"))
-        except (TimeoutError, Exception) as error:  # noqa: BLE001 - any failure means not ready
+        except (TimeoutError, Exception) as error:
             return [f"database: {type(error).__name__}"]
         return []
 
@@ -214,8 +214,13 @@ async def _insist(action: Callable[[], Awaitable[None]]) -> None:
 
 def main(name: str, build: Callable[[Kit], Service], settings: Settings | None = None) -> None:
     """Run a service in this process, on uvloop where there is one."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run(settings or Settings(), name, build))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        from uvloop import run as run_loop  # noqa: PLC0415 - absent on some systems
+        import uvloop  # noqa: PLC0415 - absent on some systems
     except ImportError:
-        run_loop = asyncio.run
-    run_loop(run(settings or Settings(), name, build))
+        return None
+    return uvloop.new_event_loop

@@ -1,11 +1,11 @@
 """The stage: the one way a service consumes events.
 
 Runtime opens one transaction per batch, drops what the inbox has seen (in the table or twice in the batch), calls the handler
-with the new events, stores what it emitted, commits; then the relay publishes and the log's offsets are committed. A crash at any
-point repeats work but no effect. Offsets never decide what was done.
+with the new events, stores what it emitted, commits; then the relay publishes and the log's offsets are committed. A crash
+at any point repeats work but no effect. Offsets never decide what was done.
 
-A failing batch is bisected. The event that cannot be handled goes to the dead letters; trouble that passes and hangs on one event
-parks that event's key, and what follows on the key waits behind it. Trouble of the database is retried as a whole.
+A failing batch is bisected. The event that cannot be handled goes to the dead letters; trouble that passes and hangs on one
+event parks that event's key, and what follows on the key waits behind it. Trouble of the database is retried as a whole.
 
 Not guaranteed: order across keys or topics; that a handler is called only once (its effects are kept only once).
 """

@@ -50,5 +50,5 @@ class Transactions:
                 waiting = action()
                 if waiting is not None:
                     await waiting
-            except Exception as error:  # noqa: BLE001 - the commit stands, whatever a listener does
+            except Exception as error:
                 _log.warning("after-commit action failed", trouble=type(error).__name__)

@@ -29,6 +29,11 @@ class Unit:
         self.emitted: list[Record] = []
         self.actions: list[AfterCommit] = []
 
+    @property
+    def traceparent(self) -> str | None:
+        """The trace this unit runs in, for envelopes that the caller makes."""
+        return tracing.traceparent()
+
     async def rows(self, sql: str, /, **params: Any) -> Sequence[Row[Any]]:
         """Run a statement and give its rows. Lists go to array parameters: `CAST(:ids AS uuid[])`."""
         return (await self.connection.execute(statement(sql), params)).all()
@@ -37,7 +42,7 @@ class Unit:
         """Run a statement and give the number of rows it touched."""
         return (await self.connection.execute(statement(sql), params)).rowcount
 
-    def emit(
+    def emit(  # noqa: PLR0913 - the optional ones say where it came from
         self,
         topic: Topic,
         key: str,
@@ -65,15 +70,14 @@ class Unit:
             causation=str(cause.id) if cause else None,
             traceparent=(cause.envelope.traceparent if cause else None) or tracing.traceparent(),
         )
-        self.emit_envelope(topic, key, envelope, data)
+        self.emit_raw(topic, key, envelope, data.write())
         return event_id
 
-    def emit_envelope(self, topic: Topic, key: str, envelope: Envelope, data: EventData) -> None:
-        """As `emit`, with an envelope made by the caller (ingest keeps the source and id of an integrator)."""
-        value = data.write()
+    def emit_raw(self, topic: Topic, key: str, envelope: Envelope, value: bytes) -> None:
+        """As `emit`, with envelope and JSON made by the caller (ingest keeps the source and id that an integrator gave)."""
         if len(value) > MAX_VALUE_BYTES:
             raise Unhandled(
-                f"{data.type} is {len(value)} bytes; an event holds {MAX_VALUE_BYTES}, attach the rest by reference"
+                f"{envelope.type} is {len(value)} bytes; an event holds {MAX_VALUE_BYTES}, attach the rest by reference"
             )
         self.emitted.append(Record(topic.name, key.encode(), envelope.headers(), value))
 

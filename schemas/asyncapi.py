@@ -28,8 +28,8 @@ PRODUCERS: dict[str, tuple[str, ...]] = {
     topics.WEBCHAT_OUTGOING.name: ("notifier",),
     topics.DEAD_LETTERS.name: SERVICES,
 }
-DESCRIPTION = """The events and commands of Payvand. Every record is a CloudEvent 1.0 in Kafka's binary mode: attributes stand in
-headers, the payload in the value as JSON. Keys and headers carry no personal data. Fields at their default are left out.
+DESCRIPTION = """The events and commands of Payvand. Every record is a CloudEvent 1.0 in Kafka's binary mode: attributes stand
+in headers, the payload in the value as JSON. Keys and headers carry no personal data. Fields at their default are left out.
 Read tolerantly: a later minor version may add fields. Write strictly: the schemas in schemas/published allow no others.
 Delivery is at least once and in order per key; drop repeats by (ce_source, ce_id). A third party may write to
 interactions.received; what breaks the contract goes to the dead letters with its reason."""

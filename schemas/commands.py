@@ -84,7 +84,8 @@ class RejectOffer(EventData):
 
 
 class ResolveWork(EventData):
-    """The matter is settled: units are freed. By the assigned agent, or by anyone when `agent_id` is None (supervisor, rule)."""
+    """The matter is settled: units are freed. By the assigned agent, or by anyone when `agent_id` is None (supervisor,
+    rule)."""
 
     type: ClassVar[str] = "payvand.routing.resolve-work.v1"
 

@@ -1,7 +1,8 @@
 """Whether a new schema still reads everything that was ever written under an older one.
 
-Both are JSON Schemas as pydantic makes them. The question is asked keyword by keyword, and a keyword that is not known here counts
-as a break: the check must never pass because it did not look. Not noticed: a field that keeps its form and changes its meaning.
+Both are JSON Schemas as pydantic makes them. The question is asked keyword by keyword, and a keyword that is not known here
+counts as a break: the check must never pass because it did not look. Not noticed: a field that keeps its form and changes
+its meaning.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

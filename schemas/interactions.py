@@ -32,7 +32,8 @@ class InteractionReceived(EventData):
     """A customer wrote or called. The event's id (CloudEvents source and id) is the interaction's id.
 
     `text` is the clean form, cut at 16,000 characters; `language` is what the channel or the text tells, if anything.
-    `requirements` lets an integrator ask for skills by level; `queue` for a queue by name. Both are wishes that the policy weighs.
+    `requirements` lets an integrator ask for skills by level; `queue` for a queue by name. Both are wishes that the policy
+    weighs.
     """
 
     type: ClassVar[str] = "payvand.interaction.received.v1"

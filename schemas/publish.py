@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Types = Mapping[str, type[EventData]]
 
 
-class Broken(Exception):  # noqa: N818 - read as a sentence: "raises Broken"
+class Broken(Exception):
     """A contract that others hold would break, or what is published is out of date; one sentence for each."""
 
     def __init__(self, sentences: list[str]) -> None:
@@ -46,7 +47,7 @@ def files(types: Types) -> dict[Path, str]:
     """What stands under `published`, history aside, by relative path."""
     found = {Path(f"{name}.json"): _text(write_schema(data)) for name, data in types.items()}
     found |= {Path("read", f"{name}.json"): _text(asyncapi.tolerant(write_schema(data))) for name, data in types.items()}
-    return found | {Path("asyncapi.json"): _text(asyncapi.document(VERSION))}
+    return found | {Path("asyncapi.json"): _asyncapi()}
 
 
 def history(root: Path, name: str) -> dict[int, dict[str, Any]]:
@@ -56,10 +57,11 @@ def history(root: Path, name: str) -> dict[int, dict[str, Any]]:
 
 def broken_promises(root: Path, types: Types) -> list[str]:
     """One sentence for each way in which an event of the past could not be read any more."""
-    sentences = []
     past_types = {folder.name for folder in (root / "history").glob("*") if folder.is_dir()}
-    for name in sorted(past_types - types.keys()):
-        sentences.append(f"{name} is gone, but events of it may still be in the log: keep its class until they have expired.")
+    sentences = [
+        f"{name} is gone, but events of it may still be in the log: keep its class until they have expired."
+        for name in sorted(past_types - types.keys())
+    ]
     for name, data in types.items():
         new = contract(write_schema(data))
         for number, old in history(root, name).items():
@@ -106,6 +108,11 @@ def _next_versions(root: Path, types: Types) -> list[tuple[Path, str]]:
 def _strays(root: Path, wanted: Mapping[Path, str]) -> list[Path]:
     there = [*root.glob("*.json"), *root.glob("read/*.json")]
     return [file.relative_to(root) for file in there if file.relative_to(root) not in wanted]
+
+
+@cache
+def _asyncapi() -> str:
+    return _text(asyncapi.document(VERSION))
 
 
 def _advice(name: str) -> str:

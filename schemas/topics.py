@@ -1,7 +1,7 @@
 """Every topic, once: what it carries, what orders it, how long it is kept, who consumes it.
 
-Partition counts are fixed for life, because a key's order hangs on them. `consumers` are the services whose progress decides when
-an outbox row may go.
+Partition counts are fixed for life, because a key's order hangs on them. `consumers` are the services whose progress decides
+when an outbox row may go.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""Receives what channels and integrators bring, commits it, answers, and publishes `interactions.received`."""

@@ -1,0 +1,1 @@
+"""Keeps the unified customer record: one contact per person, their identifiers, their conversations."""

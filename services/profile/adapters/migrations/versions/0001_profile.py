@@ -20,13 +20,13 @@ def upgrade() -> None:
             language text,
             preferred_channel text,
             first_seen timestamptz NOT NULL,
-            last_seen timestamptz NOT NULL
+            updated_at timestamptz NOT NULL
         )""")
     op.execute("""
         CREATE TABLE profile.identifiers (
             type text NOT NULL,
             value text NOT NULL,
-            contact_id uuid NOT NULL REFERENCES profile.contacts,
+            contact_id uuid NOT NULL,
             trust text NOT NULL,
             first_seen timestamptz NOT NULL,
             PRIMARY KEY (type, value)
@@ -35,7 +35,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE TABLE profile.conversations (
             conversation_id uuid PRIMARY KEY,
-            contact_id uuid NOT NULL REFERENCES profile.contacts,
+            contact_id uuid NOT NULL,
             state text NOT NULL CHECK (state IN ('open', 'ended')),
             opened_at timestamptz NOT NULL,
             last_at timestamptz NOT NULL,
@@ -43,3 +43,13 @@ def upgrade() -> None:
         )""")
     op.execute("CREATE UNIQUE INDEX conversations_one_open ON profile.conversations (contact_id) WHERE state = 'open'")
     op.execute("CREATE INDEX conversations_contact ON profile.conversations (contact_id, opened_at DESC)")
+    op.execute("""
+        CREATE TABLE profile.interactions (
+            interaction_id uuid PRIMARY KEY,
+            contact_id uuid NOT NULL,
+            conversation_id uuid NOT NULL,
+            inbox text NOT NULL,
+            channel text NOT NULL,
+            at timestamptz NOT NULL
+        )""")
+    op.execute("CREATE INDEX interactions_contact ON profile.interactions (contact_id, at DESC)")

@@ -1,0 +1,113 @@
+"""The integrators' face: CloudEvents, single and in batches, and plain interactions."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from runtime.access import Caller, require
+from runtime.errors import Refused
+from runtime.keys import new_id
+from schemas.interactions import InteractionReceived
+from services.ingest.domain.submission import Submission, from_integrator
+from services.ingest.ports import Acceptor
+
+SINGLE = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+
+class CloudEvent(BaseModel):
+    """A CloudEvent 1.0 in JSON format that says an interaction was received."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    source: Annotated[str, StringConstraints(min_length=1, max_length=512)]
+    type: Literal["payvand.interaction.received.v1"]
+    time: AwareDatetime | None = None
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: InteractionReceived
+
+
+class Accepted(BaseModel):
+    """The ids of what was accepted, in the order given. A repeat gets the same ids."""
+
+    ids: list[UUID]
+
+
+_one: TypeAdapter[CloudEvent] = TypeAdapter(CloudEvent)
+_many: TypeAdapter[list[CloudEvent]] = TypeAdapter(list[CloudEvent])
+
+
+def router(acceptor: Acceptor, max_batch: int) -> APIRouter:
+    """The routes `/v1/events` and `/v1/interactions`."""
+    routes = APIRouter(prefix="/v1", tags=["events"])
+    write = Depends(require("events:write"))
+
+    @routes.post("/events", status_code=202, response_model=Accepted, openapi_extra=_body())
+    async def publish_events(request: Request, caller: Annotated[Caller, write]) -> Response:
+        """Publish one CloudEvent or a batch. All of a batch is accepted, or none.
+
+        Answered only after the commit; the same (source, id) again is answered 202 with the same id and changes nothing.
+        """
+        submissions = _submissions(request.headers.get("content-type", ""), await request.body(), max_batch)
+        await acceptor.submit(submissions)
+        return _accepted(submissions)
+
+    @routes.post("/interactions", status_code=202, response_model=Accepted)
+    async def post_interaction(
+        interaction: InteractionReceived,
+        caller: Annotated[Caller, write],
+        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+    ) -> Response:
+        """Post an interaction of any channel without knowing CloudEvents.
+
+        With an `Idempotency-Key` a repeat is the same interaction; without one each call is a new one.
+        """
+        submissions = [from_integrator(f"urn:payvand:key:{caller.key_id}", idempotency_key or str(new_id()), interaction)]
+        await acceptor.submit(submissions)
+        return _accepted(submissions)
+
+    return routes
+
+
+def _submissions(content_type: str, body: bytes, max_batch: int) -> list[Submission]:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in (SINGLE, BATCH, "application/json"):
+        raise Refused(f"content type {kind or 'missing'!r}", field="content-type", hint=f"send {SINGLE} or {BATCH}")
+    try:
+        events = _many.validate_json(body) if kind == BATCH else [_one.validate_json(body)]
+        submissions = [from_integrator(event.source, event.id, event.data) for event in events]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "body"
+        raise Refused(f"{field}: {first['msg']}", field=field, hint=_hint(error.error_count())) from None
+    except ValueError as error:
+        raise Refused(str(error), field="source") from None
+    if not 0 < len(submissions) <= max_batch:
+        raise Refused(f"{len(submissions)} events", field="body", hint=f"send between 1 and {max_batch} events at once")
+    return submissions
+
+
+def _hint(faults: int) -> str:
+    others = f" ({faults - 1} more faults)" if faults > 1 else ""
+    return f"see the schema payvand.interaction.received.v1 in /openapi.json{others}; nothing of the request was accepted"
+
+
+def _accepted(submissions: list[Submission]) -> Response:
+    ids = ",".join(f'"{submission.interaction_id}"' for submission in submissions)
+    return Response(f'{{"ids":[{ids}]}}', 202, media_type="application/json")
+
+
+def _body() -> dict[str, Any]:
+    one = CloudEvent.model_json_schema(ref_template="#/components/schemas/{model}")
+    one.pop("$defs", None)
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {SINGLE: {"schema": one}, BATCH: {"schema": {"type": "array", "items": one}}},
+        }
+    }

@@ -1,0 +1,171 @@
+"""The unified record in Postgres: one statement per table and batch, keys sorted so that batches cannot deadlock."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from runtime.unit import Unit
+from schemas.values import Tier, Trust
+from services.profile.domain.identifiers import Key
+from services.profile.domain.record import Person
+from services.profile.ports import Claim, Turn
+
+
+class PostgresRecord:
+    """The tables `contacts`, `identifiers`, `conversations` and `interactions` of the schema `profile`."""
+
+    async def holders(self, unit: Unit, keys: Sequence[Key]) -> dict[Key, UUID]:
+        """Who holds these identifiers."""
+        rows = await unit.rows(
+            """
+            SELECT held.type, held.value, held.contact_id
+            FROM unnest(CAST(:types AS text[]), CAST(:values AS text[])) AS asked (type, value)
+            JOIN profile.identifiers AS held USING (type, value)""",
+            types=[key.type for key in keys],
+            values=[key.value for key in keys],
+        )
+        return {Key(row.type, row.value): row.contact_id for row in rows}
+
+    async def claim(self, unit: Unit, claims: Sequence[Claim]) -> dict[Key, UUID]:
+        """Hold identifiers; waits for a transaction that claims the same, and then tells its contact."""
+        first = {claim.key: claim for claim in reversed(claims)}
+        ordered = [first[key] for key in sorted(first)]
+        rows = await unit.rows(
+            """
+            INSERT INTO profile.identifiers AS held (type, value, contact_id, trust, first_seen)
+            SELECT * FROM unnest(CAST(:types AS text[]), CAST(:values AS text[]), CAST(:contacts AS uuid[]),
+                                 CAST(:trusts AS text[]), CAST(:times AS timestamptz[]))
+            ON CONFLICT (type, value) DO UPDATE SET contact_id = held.contact_id
+            RETURNING type, value, contact_id""",
+            types=[claim.key.type for claim in ordered],
+            values=[claim.key.value for claim in ordered],
+            contacts=[claim.contact_id for claim in ordered],
+            trusts=[claim.trust.value for claim in ordered],
+            times=[claim.at for claim in ordered],
+        )
+        return {Key(row.type, row.value): row.contact_id for row in rows}
+
+    async def hand_over(self, unit: Unit, loser: UUID, winner: UUID) -> None:
+        """Give what a never-stored contact claimed to the one who was quicker."""
+        await unit.run(
+            "UPDATE profile.identifiers SET contact_id = :winner WHERE contact_id = :loser", winner=winner, loser=loser
+        )
+
+    async def people(self, unit: Unit, ids: Sequence[UUID]) -> dict[UUID, Person]:
+        """The contacts with these ids, locked in the order of their ids."""
+        rows = await unit.rows(
+            """
+            WITH found AS (
+                SELECT * FROM profile.contacts
+                WHERE contact_id = ANY(CAST(:ids AS uuid[]))
+                ORDER BY contact_id
+                FOR UPDATE
+            )
+            SELECT found.*, held.types, held.values, held.trusts
+            FROM found LEFT JOIN LATERAL (
+                SELECT array_agg(type) AS types, array_agg(value) AS values, array_agg(trust) AS trusts
+                FROM profile.identifiers AS held
+                WHERE held.contact_id = found.contact_id
+            ) AS held ON true""",
+            ids=list(ids),
+        )
+        return {
+            row.contact_id: Person(
+                contact_id=row.contact_id,
+                version=row.version,
+                first_seen=row.first_seen,
+                display_name=row.display_name,
+                tier=Tier(row.tier),
+                language=row.language,
+                preferred_channel=row.preferred_channel,
+                identifiers=tuple(
+                    (Key(type, value), Trust(trust))
+                    for type, value, trust in zip(row.types or (), row.values or (), row.trusts or (), strict=True)
+                ),
+            )
+            for row in rows
+        }
+
+    async def save(self, unit: Unit, people: Sequence[Person]) -> None:
+        """Insert or replace contacts."""
+        if not people:
+            return
+        ordered = sorted(people, key=lambda person: person.contact_id)
+        await unit.run(
+            """
+            INSERT INTO profile.contacts
+                (contact_id, version, display_name, tier, language, preferred_channel, first_seen, updated_at)
+            SELECT *, now() FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:names AS text[]), CAST(:tiers AS text[]),
+                CAST(:languages AS text[]), CAST(:channels AS text[]), CAST(:firsts AS timestamptz[]))
+            ON CONFLICT (contact_id) DO UPDATE SET
+                version = excluded.version, display_name = excluded.display_name, tier = excluded.tier,
+                language = excluded.language, preferred_channel = excluded.preferred_channel, updated_at = now()""",
+            ids=[person.contact_id for person in ordered],
+            versions=[person.version for person in ordered],
+            names=[person.display_name for person in ordered],
+            tiers=[person.tier.value for person in ordered],
+            languages=[person.language for person in ordered],
+            channels=[person.preferred_channel for person in ordered],
+            firsts=[person.first_seen for person in ordered],
+        )
+
+    async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+        """Put each turn into its contact's open conversation, or open one; two transactions at once open only one."""
+        first: dict[UUID, Turn] = {}
+        latest: dict[UUID, datetime] = {}
+        for turn in turns:
+            first.setdefault(turn.contact_id, turn)
+            latest[turn.contact_id] = max(turn.at, latest.get(turn.contact_id, turn.at))
+        ordered = [first[id] for id in sorted(first)]
+        rows = await unit.rows(
+            """
+            INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at)
+            SELECT id, contact_id, 'open', at, last_at
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]),
+                        CAST(:lasts AS timestamptz[])) AS turn (id, contact_id, at, last_at)
+            ON CONFLICT (contact_id) WHERE state = 'open'
+            DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)
+            RETURNING contact_id, conversation_id""",
+            ids=[turn.proposed for turn in ordered],
+            contacts=[turn.contact_id for turn in ordered],
+            times=[turn.at for turn in ordered],
+            lasts=[latest[turn.contact_id] for turn in ordered],
+        )
+        found = {
+            row.contact_id: (
+                row.conversation_id,
+                first[row.contact_id].interaction_id if row.conversation_id == first[row.contact_id].proposed else None,
+            )
+            for row in rows
+        }
+        await self._keep(unit, turns, found)
+        return found
+
+    @staticmethod
+    async def _keep(unit: Unit, turns: Sequence[Turn], found: dict[UUID, tuple[UUID, UUID | None]]) -> None:
+        await unit.run(
+            """
+            INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
+            SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:conversations AS uuid[]),
+                                 CAST(:inboxes AS text[]), CAST(:channels AS text[]), CAST(:times AS timestamptz[]))
+            ON CONFLICT DO NOTHING""",
+            ids=[turn.interaction_id for turn in turns],
+            contacts=[turn.contact_id for turn in turns],
+            conversations=[found[turn.contact_id][0] for turn in turns],
+            inboxes=[turn.inbox for turn in turns],
+            channels=[turn.channel for turn in turns],
+            times=[turn.at for turn in turns],
+        )
+
+    async def end(self, unit: Unit, ended: Sequence[tuple[UUID, datetime]]) -> None:
+        """End conversations, unless something came in after the given moment."""
+        await unit.run(
+            """
+            UPDATE profile.conversations AS known
+            SET state = 'ended', ended_at = done.at
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[])) AS done (conversation_id, at)
+            WHERE known.conversation_id = done.conversation_id AND known.state = 'open' AND known.last_at <= done.at""",
+            ids=[id for id, _ in ended],
+            times=[at for _, at in ended],
+        )

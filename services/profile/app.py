@@ -1,0 +1,22 @@
+"""Profile's composition root."""
+
+from runtime.service import Kit, Service
+from runtime.stage import Stage
+from schemas.decisions import WorkEnded
+from schemas.topics import INTERACTIONS_RECEIVED, ROUTING_DECISIONS
+from services.profile.adapters import http
+from services.profile.adapters.postgres import PostgresRecord
+from services.profile.handlers import EndConversations, Identify
+
+
+def build(kit: Kit) -> Service:
+    """Put profile together."""
+    record = PostgresRecord()
+    return Service(
+        "profile",
+        stages=(
+            Stage("identify", (INTERACTIONS_RECEIVED,), Identify(record, kit.settings.default_region)),
+            Stage("end-conversations", (ROUTING_DECISIONS,), EndConversations(record), takes=(WorkEnded,)),
+        ),
+        routers=(http.router(kit, record),),
+    )
