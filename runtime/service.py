@@ -130,6 +130,11 @@ async def run(settings: Settings, name: str, build: Callable[[Kit], Service]) ->
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    await serve_kit(kit, build, stopping)
+
+
+async def serve_kit(kit: Kit, build: Callable[[Kit], Service], stopping: asyncio.Event) -> None:
+    """Run the service that `build` makes of the kit until `stopping` is set; closes the kit."""
     try:
         await _run(kit, build, stopping)
     finally:

@@ -39,7 +39,8 @@ class Settings(BaseSettings):
 
     kafka_groups: bool = True
     """Consumer groups (several processes per service). Off: the one process takes all partitions at once, without a
-    rebalance.""" kafka_idempotent: bool = True
+    rebalance."""
+    kafka_idempotent: bool = True
     """Off for brokers without an idempotent producer; the inboxes drop the repeats either way."""
     kafka_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     kafka_partitions: Annotated[int, Field(ge=1)] = 12

@@ -42,7 +42,7 @@ class Unit:
         """Run a statement and give the number of rows it touched."""
         return (await self.connection.execute(statement(sql), params)).rowcount
 
-    def emit(  # noqa: PLR0913 - the optional ones say where it came from
+    def emit(
         self,
         topic: Topic,
         key: str,

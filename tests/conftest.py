@@ -1,23 +1,24 @@
 """Fixtures: real parts, fresh state for each test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 
 from hub.parts import broker as broker_part
 from hub.parts import postgres as postgres_part
 from hub.parts import valkey as valkey_part
 from hub.parts.part import nothing
-from runtime import log, migrations
+from runtime import migrations
 from runtime.database import Database
 from runtime.outbox import Relay
-from runtime.service import Kit
+from runtime.service import Kit, serve_kit
 from runtime.settings import Settings
-from schemas import topics
 from tests.local_parts import free_port, running
 
 SERVICES = ("ingest", "profile", "router", "notifier", "desk")
@@ -78,14 +79,11 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def bootstrap(tmp_path: Path) -> Iterator[str]:
-    """A real Kafka-protocol broker, empty, with the topics of Payvand."""
+    """A real Kafka-protocol broker, empty; services create their topics."""
     port = free_port()
     servers = f"127.0.0.1:{port}"
 
-    async def create_topics() -> None:
-        await log.create_topics(Settings(kafka_bootstrap_servers=servers, kafka_partitions=4), topics.ALL)
-
-    part = broker_part.broker(port, create_topics=create_topics, renews=())
+    part = broker_part.broker(port, renews=())
     with running(part, tmp_path / "broker.log"):
         yield servers
 
@@ -137,3 +135,38 @@ async def make_kit(record_settings: Settings) -> AsyncIterator[MakeKit]:
     yield make
     for kit in kits:
         await kit.close()
+
+
+@pytest.fixture
+async def serve(settings: Settings) -> AsyncIterator[Callable[[str], Awaitable[str]]]:
+    """Run services in this process, on the real parts; each call gives the base URL of one."""
+    stops: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
+
+    async def start(name: str) -> str:
+        port, stopping = free_port(), asyncio.Event()
+        kit = Kit(settings.model_copy(update={"http_port": port, "smtp_port": free_port()}), name)
+        build = import_module(f"services.{name}.app").build
+        task = asyncio.create_task(serve_kit(kit, build, stopping))
+        stops.append((stopping, task))
+        await wait_ready(f"http://127.0.0.1:{port}", task)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for stopping, task in reversed(stops):
+        stopping.set()
+        await task
+
+
+async def wait_ready(url: str, task: asyncio.Task[None]) -> None:
+    """Return when the service says that it is ready; passes on the error when it fails instead."""
+    async with httpx.AsyncClient() as client:
+        for _ in range(600):
+            if task.done():
+                task.result()
+            try:
+                if (await client.get(f"{url}/health/ready")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.05)
+    raise TimeoutError(f"{url} is not ready")

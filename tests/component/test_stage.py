@@ -32,9 +32,7 @@ class FakeRecord:
             text=text,
         )
         event_id = id or str(new_id())
-        envelope = Envelope(
-            id=event_id, source="payvand/ingest", type=data.type, time=datetime.now(UTC), event_id=uuid4()
-        )
+        envelope = Envelope(id=event_id, source="payvand/ingest", type=data.type, time=datetime.now(UTC), event_id=uuid4())
         self.topic = topics.INTERACTIONS_RECEIVED.name
         self.partition = 0
         self.offset = offset
@@ -128,11 +126,16 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_is_applied(kit: Kit,
     assert letter.value == poison.value
 
 
-async def test_one_unhandled_event_in_a_batch_is_set_aside_and_the_others_keep_their_order(kit: Kit, recorder: Recorder) -> None:
+async def test_one_unhandled_event_in_a_batch_is_set_aside_and_the_others_keep_their_order(
+    kit: Kit, recorder: Recorder
+) -> None:
     recorder.fail_on = {"3": Unhandled("no such thing"), "6": ValueError("a bug")}
     await processor(kit, recorder).process([FakeRecord(n, str(n)) for n in range(10)])
     assert await texts(kit) == ["0", "1", "2", "4", "5", "7", "8", "9"]
-    assert [(letter.state, letter.reason) for letter in await letters(kit)] == [("dead", "no such thing"), ("dead", "ValueError")]
+    assert [(letter.state, letter.reason) for letter in await letters(kit)] == [
+        ("dead", "no such thing"),
+        ("dead", "ValueError"),
+    ]
 
 
 async def test_passing_trouble_parks_its_key_and_later_events_of_the_key_wait_in_order(kit: Kit, recorder: Recorder) -> None:
