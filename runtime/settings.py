@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     """Signs visitor tokens and hashes partition keys; at least 32 characters, the same for all services."""
     data_dir: Path = Path(".payvand")
+    object_store_url: str | None = None
+    """Where attachments go, such as s3://bucket/prefix. Unset: a folder under the data folder."""
     default_region: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] = "IR"
     """Country for phone numbers written without one (ISO 3166)."""
 

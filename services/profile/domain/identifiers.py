@@ -63,7 +63,7 @@ def normalise(type: IdentifierType, value: str, region: str) -> str | None:
 
     Sources: E.164 by libphonenumber; e-mail by RFC 5321 and IDNA, lower case, sub-addresses and dots kept.
     """
-    plain = "".join(letter for letter in unicodedata.normalize("NFKC", value) if unicodedata.category(letter) != "Cf").strip()
+    plain = (value if value.isascii() else _plain(value)).strip()
     if not plain or plain.casefold() in _BLOCKED or not plain.strip("0-+() "):
         return None
     match type:
@@ -73,6 +73,11 @@ def normalise(type: IdentifierType, value: str, region: str) -> str | None:
             return _phone(plain, region)
         case _:
             return plain
+
+
+def _plain(value: str) -> str:
+    """Compatibility forms folded, format characters (ZWNJ, bidi marks) dropped."""
+    return "".join(letter for letter in unicodedata.normalize("NFKC", value) if unicodedata.category(letter) != "Cf")
 
 
 def _email(value: str) -> str | None:

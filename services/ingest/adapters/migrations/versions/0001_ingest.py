@@ -43,5 +43,6 @@ def upgrade() -> None:
             body text NOT NULL,
             at timestamptz NOT NULL,
             received_at timestamptz,
+            read_at timestamptz,
             PRIMARY KEY (inbox, visitor_id, seq)
         )""")

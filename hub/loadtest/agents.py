@@ -1,0 +1,77 @@
+"""The agents of a load test: they take everything at once, and leave when it is over."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from aiokafka import AIOKafkaProducer
+
+from hub.loadtest.work import CHANNEL, QUEUE, SOURCE
+from runtime.keys import new_id
+from schemas.base import EventData
+from schemas.commands import ConfigureAgent, ConfigureQueue, ResolveWork, SetPresence
+from schemas.envelope import Envelope, event_key
+from schemas.topics import ROUTING_COMMANDS
+from schemas.values import AgentPresence
+
+DOMAIN = "main"
+COUNT = 20
+_UNITS = 1_000_000_000
+_LANGUAGES = ("en", "fa", "ru")
+
+
+class Agents:
+    """Speaks to the router over `routing.commands`, as any integrator may."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self._names = [f"loadtest-{number}" for number in range(COUNT)]
+
+    async def arrive(self) -> None:
+        """Configure the queue and the agents, and bring them online for a day."""
+        until = datetime.now(UTC) + timedelta(days=1)
+        await self._send([ConfigureQueue(queue_id=QUEUE, name="Load test", team=QUEUE)])
+        await self._send(self._configuration(active=True))
+        await self._send(
+            SetPresence(agent_id=name, state=AgentPresence.ONLINE, epoch=self._epoch(), lease_until=until)
+            for name in self._names
+        )
+
+    async def leave(self, items: Iterable[UUID]) -> None:
+        """Resolve what was assigned, go offline, be retired."""
+        await self._send(ResolveWork(work_item_id=item, disposition="loadtest") for item in items)
+        await self._send(
+            SetPresence(agent_id=name, state=AgentPresence.OFFLINE, epoch=self._epoch() + 1) for name in self._names
+        )
+        await self._send(self._configuration(active=False))
+
+    def _configuration(self, *, active: bool) -> list[ConfigureAgent]:
+        return [
+            ConfigureAgent(
+                agent_id=name,
+                name=f"Load test {number}",
+                skills={f"lang.{language}": 5 for language in _LANGUAGES},
+                teams=(QUEUE,),
+                capacity=_UNITS,
+                auto_accept=(CHANNEL,),
+                active=active,
+            )
+            for number, name in enumerate(self._names)
+        ]
+
+    @staticmethod
+    def _epoch() -> int:
+        return int(datetime.now(UTC).timestamp())
+
+    async def _send(self, commands: Iterable[EventData]) -> None:
+        futures = []
+        for command in commands:
+            id = str(new_id())
+            envelope = Envelope(id, SOURCE, command.type, datetime.now(UTC), event_key(SOURCE, id))
+            futures.append(
+                await self._producer.send(
+                    ROUTING_COMMANDS.name, command.write(), key=DOMAIN.encode(), headers=envelope.headers()
+                )
+            )
+        for future in futures:
+            await future

@@ -1,0 +1,69 @@
+"""The bare pipeline: consume a batch, insert it with one statement, produce it again. The limit that the hub is measured against."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+
+from runtime import log
+from runtime.database import Database, statement
+from runtime.keys import new_id
+from runtime.settings import Settings
+from schemas.topics import Topic
+
+_BATCH = 500
+
+
+async def events_per_second(settings: Settings, database: Database, value: bytes, count: int) -> float:
+    """How many events a second one process carries from topic to table to topic, each batch committed and acknowledged."""
+    mark = new_id().hex
+    source, target = (Topic(f"loadtest.bare.{mark}.{side}", "id", (), ()) for side in ("in", "out"))
+    await log.create_topics(settings, (source, target))
+    producer = log.producer(settings, "loadtest-bare")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="earliest", fetch_max_wait_ms=10
+    )
+    await producer.start()
+    await consumer.start()
+    table = f"bare_{mark}"
+    try:
+        async with database.transaction() as connection:
+            await connection.execute(statement(f"CREATE TABLE platform.{table} (id uuid PRIMARY KEY, value bytea)"))
+        await _fill(producer, source.name, value, count)
+        consumer.assign([TopicPartition(source.name, part) for part in range(settings.kafka_partitions)])
+        return await _carry(consumer, producer, database, (table, target.name), count)
+    finally:
+        await consumer.stop()
+        await producer.stop()
+        async with database.transaction() as connection:
+            await connection.execute(statement(f"DROP TABLE IF EXISTS platform.{table}"))
+
+
+async def _fill(producer: AIOKafkaProducer, topic: str, value: bytes, count: int) -> None:
+    for start in range(0, count, _BATCH):
+        ids = [new_id() for _ in range(min(_BATCH, count - start))]
+        await asyncio.gather(*[await producer.send(topic, value, key=id.bytes) for id in ids])
+
+
+async def _carry(
+    consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, database: Database, to: tuple[str, str], count: int
+) -> float:
+    table, topic = to
+    insert = statement(f"""
+        INSERT INTO platform.{table} SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:values AS bytea[]))
+        ON CONFLICT DO NOTHING""")  # noqa: S608 - a name made here
+    done, started = 0, time.monotonic()
+    while done < count:
+        batches = await consumer.getmany(timeout_ms=1000, max_records=_BATCH)
+        records = [record for found in batches.values() for record in found]
+        if not records:
+            continue
+        async with database.transaction() as connection:
+            await connection.execute(
+                insert, {"ids": [UUID(bytes=record.key) for record in records], "values": [record.value for record in records]}
+            )
+        await asyncio.gather(*[await producer.send(topic, record.value, key=record.key) for record in records])
+        done += len(records)
+    return done / (time.monotonic() - started)

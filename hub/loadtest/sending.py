@@ -1,0 +1,52 @@
+"""Sends requests at their appointed times, whatever becomes of the earlier ones."""
+
+import asyncio
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import httpx
+
+from hub.loadtest.watching import Watcher
+from hub.loadtest.work import Request
+
+_AT_ONCE = 64
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the requests."""
+
+    accepted: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    started: float = 0.0
+    ended: float = 0.0
+
+
+async def send(client: httpx.AsyncClient, watcher: Watcher, requests: list[Request], per_second: float) -> Sent:
+    """Send request number i at i / per_second; returns when all are answered."""
+    sent = Sent(started=time.monotonic())
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(request: Request, due: float) -> None:
+        async with gate:
+            watcher.expect(request.work_items, due)
+            try:
+                answer = await client.post("/v1/events", content=request.body, headers={"content-type": request.content_type})
+            except httpx.HTTPError as error:
+                sent.refused[type(error).__name__] += len(request.work_items)
+                return
+        sent.seconds.append(time.monotonic() - due)
+        if answer.status_code == 202:
+            sent.accepted += len(request.work_items)
+        else:
+            sent.refused[str(answer.status_code)] += len(request.work_items)
+
+    async with asyncio.TaskGroup() as group:
+        for number, request in enumerate(requests):
+            due = sent.started + number / per_second
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            group.create_task(one(request, due))
+    sent.ended = time.monotonic()
+    return sent

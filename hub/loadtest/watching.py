@@ -1,0 +1,75 @@
+"""Watches the router's decisions: when was each work item assigned?"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+
+from runtime.settings import Settings
+from schemas.decisions import WorkAssigned
+from schemas.topics import ROUTING_DECISIONS
+
+_ASSIGNED = ("ce_type", WorkAssigned.type.encode())
+
+
+class Watcher:
+    """Reads `routing.decisions` from its present end on. `due` holds what is awaited, `seconds` what came."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=10
+        )
+        self._settings = settings
+        self._due: dict[bytes, float] = {}
+        self.seconds: list[float] = []
+        self.assigned_at: list[float] = []
+        self.repeated = 0
+        self._seen: set[bytes] = set()
+
+    async def start(self) -> None:
+        """Be ready before the first request goes out."""
+        await self._consumer.start()
+        partitions = await self._consumer._client.fetch_all_metadata()
+        found = partitions.partitions_for_topic(ROUTING_DECISIONS.name) or ()
+        places = [TopicPartition(ROUTING_DECISIONS.name, number) for number in found]
+        self._consumer.assign(places)
+        for place in places:
+            await self._consumer.seek_to_end(place)
+            await self._consumer.position(place)
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    def expect(self, items: Iterable[UUID], due: float) -> None:
+        """These work items were due to be sent at `due` (monotonic seconds)."""
+        for item in items:
+            self._due[str(item).encode()] = due
+
+    @property
+    def waiting(self) -> int:
+        """How many were sent and are not assigned yet."""
+        return len(self._due)
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            batches = await self._consumer.getmany(timeout_ms=100)
+            now = time.monotonic()
+            for records in batches.values():
+                for record in records:
+                    if _ASSIGNED in record.headers:
+                        self._note(record.key, now)
+            await asyncio.sleep(0)
+
+    def _note(self, key: bytes, now: float) -> None:
+        due = self._due.pop(key, None)
+        if due is not None:
+            self._seen.add(key)
+            self.seconds.append(now - due)
+            self.assigned_at.append(now)
+        elif key in self._seen:
+            self.repeated += 1
