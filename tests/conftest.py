@@ -91,7 +91,18 @@ def bootstrap(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def record_settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings for tests that need Postgres only."""
-    return Settings(database_url=database_url, secret_key=SECRET, data_dir=tmp_path, http_port=0, kafka_groups=False)
+    return Settings(
+        database_url=database_url,
+        secret_key=SECRET,
+        data_dir=tmp_path,
+        http_port=0,
+        smtp_port=free_port(),
+        kafka_groups=False,
+        inboxes=(
+            {"name": "support", "channel": "email", "settings": {"address": "support@hub.example", "relay": {"starttls": "never"}}},
+            {"name": "web", "channel": "webchat", "settings": {"origins": ["https://shop.example"]}},
+        ),
+    )
 
 
 @pytest.fixture
@@ -144,7 +155,7 @@ async def serve(settings: Settings) -> AsyncIterator[Callable[[str], Awaitable[s
 
     async def start(name: str) -> str:
         port, stopping = free_port(), asyncio.Event()
-        kit = Kit(settings.model_copy(update={"http_port": port, "smtp_port": free_port()}), name)
+        kit = Kit(settings.model_copy(update={"http_port": port}), name)
         build = import_module(f"services.{name}.app").build
         task = asyncio.create_task(serve_kit(kit, build, stopping))
         stops.append((stopping, task))

@@ -1,6 +1,7 @@
 """The web chat's socket. The conversation of frames is told in channels/webchat/README.md."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -133,8 +134,10 @@ class Chat:
 
 
 async def _send(socket: WebSocket, frame: Frame) -> None:
-    if socket.client_state is WebSocketState.CONNECTED:
-        await socket.send_text(frame.text_frame())
+    """Best effort: who has left reads it after coming back."""
+    if socket.client_state is WebSocketState.CONNECTED and socket.application_state is WebSocketState.CONNECTED:
+        with contextlib.suppress(WebSocketDisconnect):
+            await socket.send_text(frame.text_frame())
 
 
 def router(chat: Chat) -> APIRouter:
