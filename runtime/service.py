@@ -192,7 +192,7 @@ def _server(kit: Kit, service: Service) -> _Server:
         access_log=False,
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
+        forwarded_allow_ips=kit.settings.trusted_proxies,
         timeout_graceful_shutdown=5,
         timeout_keep_alive=30,
         ws_max_size=64 * 1024,

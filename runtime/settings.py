@@ -47,6 +47,8 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8081
+    trusted_proxies: str = "127.0.0.1"
+    """Whose X-Forwarded-For is believed: addresses or networks by comma, or *, where only the gateway can reach the port."""
     smtp_host: str = "127.0.0.1"
     smtp_port: Annotated[int, Field(ge=0, le=65535)] = 2525
     public_url: str = "http://127.0.0.1:8080"
