@@ -27,6 +27,7 @@ class ReplyRequested(EventData):
     channel: ChannelName | None = None
     live_channel: ChannelName
     live_inbox: Slug
+    live_address: Annotated[str, StringConstraints(max_length=320)] | None = None
     thread: ThreadRef = ThreadRef()
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=50)] = ()
     message_class: Literal["normal", "critical"] = "normal"

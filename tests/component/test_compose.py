@@ -22,6 +22,7 @@ import pytest
 import yaml
 from sqlalchemy.engine import make_url
 
+from deploy.image.run_lock import locked, needed
 from deploy.kafka.run import Cluster
 from hub.parts import postgres as postgres_part
 from hub.parts.services import SERVICES
@@ -122,6 +123,15 @@ def test_the_image_is_built_from_the_lock_with_hashes_and_does_not_run_as_root()
     assert "--uid 10001" in last
 
 
+def test_the_image_carries_what_runs_with_its_hashes_and_no_test_tools() -> None:
+    entries = locked((ROOT / "requirements.lock").read_text())
+    assert {"pytest", "fastapi", "pydantic-core"} <= entries.keys()
+    assert all("--hash=sha256:" in entry for entry in entries.values())
+    names = needed("fastapi")
+    assert {"pydantic", "pydantic-core", "starlette"} <= names <= entries.keys()
+    assert "pytest" not in names
+
+
 def expanded(value: str) -> str:
     """${NAME:-default} as it is with nothing set."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
@@ -160,7 +170,7 @@ class Site:
 
     async def run(self, name: str, words: list[str] | None = None) -> asyncio.subprocess.Process:
         """Start the container's command (or another in its surroundings); output goes to <name>.log."""
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with (self.folder / f"{name}{'.check' if words else ''}.log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
                 *self.command(name, words or CONTAINERS[name]["command"]),
                 cwd=self.folder / "app",
@@ -225,7 +235,9 @@ async def test_every_service_runs_with_its_command_and_environment(
 
     async with contextlib.AsyncExitStack() as stack:
         running = {name: await stack.enter_async_context(started(site, name)) for name in SERVICES}
-        await asyncio.gather(*(until_healthy(site, name, process) for name, process in running.items()))
+        async with asyncio.TaskGroup() as waiting:
+            for name, process in running.items():
+                waiting.create_task(until_healthy(site, name, process))
         async with haproxy(local(dict(site.ports), site.ports["gateway"]), tmp_path, site.ports["gateway"]) as client:
             await until_ready(client)
             assert await paths_answer(client) == []
@@ -263,7 +275,7 @@ async def until_healthy(site: Site, name: str, process: asyncio.subprocess.Proce
             pytest.fail(f"{name} ended with code {process.returncode}:\n{site.log(name)}")
         if await site.done(name, check) == 0:
             return
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
     pytest.fail(f"{name} was not ready:\n{site.log(name)}")
 
 
@@ -287,7 +299,7 @@ def test_secrets_are_made_once_are_strong_and_are_not_for_everybody(tmp_path: Pa
         subprocess.run([sys.executable, str(script)], env=environment, check=True)
         contents.append({file.name: file.read_text() for file in tmp_path.iterdir()})
     assert contents[0] == contents[1]
-    assert set(contents[0]) == {"postgres_password", "payvand_database_url", "payvand_secret_key"}
+    assert set(contents[0]) == {"postgres_password", "payvand_database_url", "payvand_secret_key", "payvand_inboxes"}
     assert len(contents[0]["payvand_secret_key"]) >= 32
     assert len(contents[0]["postgres_password"]) >= 32
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o440 for file in tmp_path.iterdir())

@@ -1,0 +1,109 @@
+"""Reads the history kept outside and the hub's record, and counts what must be zero."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+from uuid import UUID
+
+from runtime.database import Database
+from runtime.settings import Settings
+
+_RECEIVED = "payvand.interaction.identified.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the hub's services hold: interactions by conversation, the router's log, and the decisions that the desk shows."""
+
+    conversation_of: Mapping[UUID, UUID]
+    accepted: Counter[UUID]
+    identified: Counter[UUID]
+    logged: Sequence[tuple[int, UUID]]
+    shown: Counter[UUID]
+    assigned: Counter[UUID]
+    owners: Counter[UUID]
+    unplaced: int
+    over_capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All of it must be zero."""
+
+    lost_by_ingest: int
+    lost_by_profile: int
+    lost_by_router: int
+    lost_by_desk: int
+    doubled: int
+    out_of_order: int
+    unassigned: int
+    assigned_twice: int
+    owned_twice: int
+    unplaced: int
+    over_capacity: int
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What is not zero."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name)}
+
+
+def judge(acknowledged: Mapping[str, Sequence[UUID]], record: Record) -> Verdict:
+    """Hold the record against what was acknowledged."""
+    wanted = [id for ids in acknowledged.values() for id in ids]
+    times = Counter(id for _, id in record.logged)
+    place = {id: seq for seq, id in reversed(record.logged)}
+    conversations = {record.conversation_of[id] for id in wanted if id in record.conversation_of}
+    return Verdict(
+        lost_by_ingest=sum(not record.accepted[id] for id in wanted),
+        lost_by_profile=sum(not record.identified[id] for id in wanted),
+        lost_by_router=sum(not times[id] for id in wanted),
+        lost_by_desk=sum(not record.shown[id] for id in wanted),
+        doubled=sum(count > 1 for seen in (record.accepted, record.identified, times, record.shown) for count in seen.values()),
+        out_of_order=sum(
+            later in place and earlier in place and place[earlier] > place[later]
+            for ids in acknowledged.values()
+            for earlier, later in zip(ids, ids[1:], strict=False)
+        ),
+        unassigned=sum(not record.assigned[conversation] for conversation in conversations),
+        assigned_twice=sum(record.assigned[conversation] > 1 for conversation in conversations),
+        owned_twice=sum(count > 1 for count in record.owners.values()),
+        unplaced=record.unplaced,
+        over_capacity=record.over_capacity,
+    )
+
+
+async def read(settings: Settings) -> Record:
+    """The record as it stands now."""
+    database = Database(settings, "checker")
+    try:
+        async with database.reading() as connection:
+
+            async def rows(sql: str) -> Sequence[Any]:
+                return (await connection.exec_driver_sql(sql)).all()
+
+            identified = await rows("SELECT interaction_id, conversation_id FROM profile.interactions")
+            return Record(
+                conversation_of={row.interaction_id: row.conversation_id for row in identified},
+                accepted=Counter(row.interaction_id for row in await rows("SELECT interaction_id FROM ingest.interactions")),
+                identified=Counter(row.interaction_id for row in identified),
+                logged=[
+                    (row.seq, UUID(row.id))
+                    for row in await rows(
+                        f"SELECT seq, data->>'interaction_id' AS id FROM router.log WHERE type = '{_RECEIVED}' ORDER BY seq"  # noqa: S608
+                    )
+                ],
+                shown=Counter(row.item_id for row in await rows("SELECT item_id FROM desk.items WHERE kind = 'message'")),
+                assigned=Counter(
+                    row.work_item_id for row in await rows("SELECT work_item_id FROM desk.decisions WHERE code = 'assigned'")
+                ),
+                owners=Counter(
+                    row.work_item_id
+                    for row in await rows("SELECT work_item_id FROM router.offers WHERE state IN ('pending', 'accepted')")
+                ),
+                unplaced=len(await rows("SELECT 1 FROM router.work_items WHERE phase = 'waiting'")),
+                over_capacity=len(await rows("SELECT 1 FROM desk.agents WHERE used < 0 OR used > capacity")),
+            )
+    finally:
+        await database.close()
