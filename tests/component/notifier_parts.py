@@ -24,6 +24,7 @@ from services.notifier.adapters.postgres_queue import PostgresQueue
 from services.notifier.adapters.postgres_replies import PostgresReplies
 from services.notifier.adapters.sender import Line, Pace, Sender
 from services.notifier.domain.choice import Route
+from services.notifier.domain.delivery import Delivery
 from services.notifier.handlers import TOPICS, Notifier, Rules, Stores
 
 CHAT = Route("webchat", "site", "visitor", repeatable=True, confirm_within=timedelta(seconds=60))
@@ -107,11 +108,12 @@ class Desk:
     phone: FakeProvider = field(default_factory=FakeProvider)
     chat: FakeProvider = field(default_factory=FakeProvider)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
+    noted: list[Delivery] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         digest = lambda address: keyed_hash("secret", address)  # noqa: E731
         stores = Stores(PostgresContacts(), PostgresSuppressions(digest), PostgresReplies(), PostgresQueue())
-        self.notifier = Notifier(stores, Rules((CHAT, MAIL, PHONE)), lambda: 0.0, self.awake.set)
+        self.notifier = Notifier(stores, Rules((CHAT, MAIL, PHONE)), lambda: 0.0, self.awake.set, self.noted.append)
         self.stage = self.kit.processor(Stage("notifier", TOPICS, self.notifier.handle))
         self.offset = 0
         self.sender = self.new_sender()
@@ -134,10 +136,11 @@ class Desk:
         await self.stage.process(records)
 
     async def work(self) -> float:
-        """One look of the sender, to its end; gives the pause it would take."""
-        await self.sender.look()
-        await self.sender.settle()
-        return await self.sender.look()
+        """Let the sender do all there is to do now; gives the pause it would take then."""
+        pause = await self.sender.look()
+        while await self.sender.settle() or self.awake.is_set():
+            pause = await self.sender.look()
+        return pause
 
     async def updates(self) -> list[Any]:
         """All that was said on the log so far, in order."""

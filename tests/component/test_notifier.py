@@ -37,6 +37,7 @@ async def test_a_reply_goes_out_once_and_every_step_is_told(desk: Desk) -> None:
     await desk.work()
     assert desk.mail.texts == ["hello"]
     assert await desk.states() == ["email:queued", "email:sending", "email:sent", "email:delivered"]
+    assert [one.state for one in desk.noted] == ["queued", "sending", "sent", "delivered"]
     last = (await desk.updates())[-1]
     assert (last.provider_id, last.why) == ("provider-1", "email: the conversation is live there")
 
@@ -124,12 +125,8 @@ async def test_two_processes_never_send_the_same_delivery(desk: Desk) -> None:
     await desk.bring(contact("email"), *asked)
     other = desk.new_sender()
     await asyncio.gather(desk.sender.look(), other.look())
-    for _ in range(10):
-        await desk.sender.settle()
-        await other.settle()
+    while any([await desk.sender.settle(), await other.settle(), desk.awake.is_set()]):
         await asyncio.gather(desk.sender.look(), other.look())
-    await desk.sender.settle()
-    await other.settle()
     assert sorted(desk.mail.texts, key=int) == [str(n) for n in range(30)]
 
 
@@ -189,7 +186,6 @@ async def test_replies_of_one_conversation_go_out_in_order_while_others_pass(des
     assert desk.mail.texts == ["elsewhere"]
     desk.clock.move(5)
     await desk.work()
-    await desk.work()
     assert desk.mail.texts == ["elsewhere", "first", "second"]
 
 
@@ -244,6 +240,22 @@ async def test_a_receipt_that_overtakes_our_own_record_is_kept(desk: Desk) -> No
     assert await desk.states() == ["email:queued", "email:sending", "email:delivered"]
 
 
+async def test_a_failure_of_an_attempt_that_lost_its_lease_does_not_end_the_one_under_way(desk: Desk) -> None:
+    await desk.bring(contact("email", "sms"), reply(desk.clock, message_class="critical"))
+    desk.mail.gate.clear()
+    await desk.sender.look()
+    desk.clock.move(61)
+    await desk.sender.look()
+    desk.clock.move(6)
+    async with desk.kit.transaction() as unit:
+        [again] = await desk.notifier.claim(unit, {"support": 1}, LEASE)
+    desk.mail.errors = [BadAddress("550 late word on the first attempt")]
+    desk.mail.gate.set()
+    await desk.sender.settle()
+    assert again.delivery.attempt == 2
+    assert (await desk.states())[-1] == "email:sending"
+
+
 async def test_a_receipt_for_a_delivery_never_made_goes_to_the_dead_letters(desk: Desk) -> None:
     await desk.bring(receipt(desk, UUID(int=404), State.DELIVERED))
     [letter] = await desk.rows("SELECT reason FROM notifier.dead_letters")
@@ -261,17 +273,14 @@ async def test_a_fault_of_ours_rests_the_inbox_and_leaves_the_others_alone(desk:
     await desk.work()
     assert (desk.mail.texts, desk.phone.texts) == ([], ["by phone"])
     desk.clock.move(16)
-    for _ in range(3):
-        await desk.work()
+    await desk.work()
     assert sorted(desk.mail.texts) == ["one", "two"]
 
 
 async def test_an_inbox_sends_no_more_at_once_than_it_may(desk: Desk) -> None:
     desk.sender = desk.new_sender(at_once=2)
     await desk.bring(contact("email"), *(reply(desk.clock, str(n), conversation_id=UUID(int=50 + n)) for n in range(6)))
-    for _ in range(4):
-        await desk.work()
-    await desk.sender.settle()
+    await desk.work()
     assert (len(desk.mail.taken), desk.mail.most_at_once) == (6, 2)
 
 

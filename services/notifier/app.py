@@ -1,0 +1,107 @@
+"""The composition root of the notifier."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from pydantic import ValidationError
+
+from channels.base import Channel
+from channels.registry import CHANNELS
+from runtime import metrics
+from runtime.errors import Misconfigured
+from runtime.keys import keyed_hash
+from runtime.service import Kit, Service
+from runtime.settings import InboxSettings, Settings
+from runtime.stage import Stage
+from services.notifier.adapters.outlets import outlet
+from services.notifier.adapters.postgres_contacts import PostgresContacts, PostgresSuppressions
+from services.notifier.adapters.postgres_queue import PostgresQueue
+from services.notifier.adapters.postgres_replies import PostgresReplies
+from services.notifier.adapters.sender import Line, Pace, Sender
+from services.notifier.domain.choice import Route
+from services.notifier.domain.delivery import Delivery
+from services.notifier.domain.reply import Patience
+from services.notifier.domain.retry import RetryPolicy
+from services.notifier.handlers import TOPICS, Notifier, Rules, Stores
+from services.notifier.settings import NotifierSettings
+
+NAME = "notifier"
+WEBCHAT = "webchat"
+
+
+def build(kit: Kit) -> Service:
+    """The notifier: one stage that takes replies, contacts and receipts; one task that sends."""
+    settings = NotifierSettings()
+    awake = asyncio.Event()
+    notifier = make_notifier(kit.settings, settings, awake.set)
+    sender = Sender(notifier, lines(kit, settings), kit.transaction, kit.clock, pace(settings), awake)
+    return Service(NAME, stages=(Stage(NAME, TOPICS, notifier.handle),), tasks=(sender.run,))
+
+
+def make_notifier(common: Settings, settings: NotifierSettings, wake: Callable[[], None]) -> Notifier:
+    """The use cases over Postgres, with the routes of the configured inboxes."""
+    digest = partial(keyed_hash, common.secret_key.get_secret_value(), "suppression")
+    stores = Stores(PostgresContacts(), PostgresSuppressions(digest), PostgresReplies(), PostgresQueue())
+    patience = Patience(timedelta(hours=settings.worth_hours), timedelta(seconds=settings.contact_seconds))
+    rules = Rules(routes(common, settings), RetryPolicy(settings.pauses), patience)
+    return Notifier(stores, rules, random.random, wake, _count)
+
+
+def routes(common: Settings, settings: NotifierSettings) -> tuple[Route, ...]:
+    """The inboxes that can send, in the order of payvand.toml: that is also the order of last resort."""
+    seen_within = {WEBCHAT: timedelta(seconds=settings.chat_seen_seconds)}
+    return tuple(
+        Route(inbox.channel, inbox.name, _channel(inbox).address, inbox.channel == WEBCHAT, seen_within.get(inbox.channel))
+        for inbox in common.inboxes
+        if _channel(inbox).outbound
+    )
+
+
+def lines(kit: Kit, settings: NotifierSettings) -> dict[str, Line]:
+    """An outbound side per inbox that can send. Raises Misconfigured when an inbox's settings break its channel's form."""
+    lent = outlet(kit.transaction, kit.settings.secret_key.get_secret_value())
+    found = {}
+    for inbox in kit.settings.inboxes:
+        channel = _channel(inbox)
+        if channel.outbound:
+            found[inbox.name] = Line(channel.outbound(_form(channel, inbox), lent), settings.sends_at_once)
+    return found
+
+
+def pace(settings: NotifierSettings) -> Pace:
+    """The sender's times."""
+    if settings.send_seconds >= settings.lease_seconds:
+        raise Misconfigured(
+            "PAYVAND_NOTIFIER_SEND_SECONDS must be below PAYVAND_NOTIFIER_LEASE_SECONDS",
+            hint="a send has to end before its lease does",
+        )
+    return Pace(
+        lease=timedelta(seconds=settings.lease_seconds),
+        send=timedelta(seconds=settings.send_seconds),
+        stop=timedelta(seconds=settings.stop_seconds),
+        look=timedelta(seconds=settings.look_seconds),
+    )
+
+
+def _count(delivery: Delivery) -> None:
+    metrics.DELIVERIES.labels(delivery.channel, delivery.state.value).inc()
+
+
+def _channel(inbox: InboxSettings) -> Channel:
+    if inbox.channel not in CHANNELS:
+        raise Misconfigured(
+            f"inbox {inbox.name!r} is of channel {inbox.channel!r}, which is not known",
+            hint=f"known: {', '.join(sorted(CHANNELS))}",
+        )
+    return CHANNELS[inbox.channel]
+
+
+def _form(channel: Channel, inbox: InboxSettings) -> object:
+    try:
+        return channel.settings.model_validate({"inbox": inbox.name, **inbox.settings})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
+        raise Misconfigured(f"the settings of inbox {inbox.name!r} are not right: {wrong}") from error
