@@ -1,6 +1,7 @@
 """Fixtures: real parts, fresh state for each test."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -32,10 +33,14 @@ def migrated_services() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres_part.Cluster]:
-    """A real Postgres with all migrations in a template database."""
-    data = tmp_path_factory.mktemp("postgres")
-    cluster = postgres_part.cluster(data)
+def postgres_cluster() -> Iterator[postgres_part.Cluster]:
+    """A real Postgres with all migrations in a template database. Not under pytest's folder, which it closes to other users."""
+    with tempfile.TemporaryDirectory(prefix="payvand-tests-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder)
+        yield from _postgres(data, postgres_part.cluster(data))
+
+
+def _postgres(data: Path, cluster: postgres_part.Cluster) -> Iterator[postgres_part.Cluster]:
     with running(postgres_part.postgres(cluster, migrate=nothing), data / "postgres.log"):
         asyncio.run(_make_template(cluster))
         yield cluster
@@ -99,7 +104,11 @@ def record_settings(database_url: str, tmp_path: Path) -> Settings:
         smtp_port=free_port(),
         kafka_groups=False,
         inboxes=(
-            {"name": "support", "channel": "email", "settings": {"address": "support@hub.example", "relay": {"starttls": "never"}}},
+            {
+                "name": "support",
+                "channel": "email",
+                "settings": {"address": "support@hub.example", "relay": {"starttls": "never"}},
+            },
             {"name": "web", "channel": "webchat", "settings": {"origins": ["https://shop.example"]}},
         ),
     )

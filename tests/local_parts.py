@@ -6,12 +6,19 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from hub.parts.part import Part, nothing
 from hub.process import die_with_parent
+
+T = TypeVar("T")
+
+
+async def _awaited(action: Callable[[], Awaitable[T]]) -> T:
+    return await action()
 
 
 def free_port() -> int:
@@ -25,7 +32,7 @@ def free_port() -> int:
 def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The part, ready, until the block ends."""
     if part.prepare is not nothing:
-        asyncio.run(part.prepare())
+        asyncio.run(_awaited(part.prepare))
     launch = part.launch()
     parent = os.getpid()
 
@@ -56,9 +63,9 @@ def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def _wait(part: Part, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
-    while not asyncio.run(part.ready()):
+    while not asyncio.run(_awaited(part.ready)):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{part.name} did not start: {log.read_text(errors='replace')[-2000:]}")
         time.sleep(0.05)
     if part.finish is not nothing:
-        asyncio.run(part.finish())
+        asyncio.run(_awaited(part.finish))

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from runtime.database import Database
 from runtime.settings import Settings
-
-_RECEIVED = "payvand.interaction.identified.v1"
+from schemas.envelope import derived_id
+from schemas.interactions import InteractionIdentified
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +84,17 @@ async def read(settings: Settings) -> Record:
                 return (await connection.exec_driver_sql(sql)).all()
 
             identified = await rows("SELECT interaction_id, conversation_id FROM profile.interactions")
+            interaction_of = {
+                derived_id(row.interaction_id, f"{InteractionIdentified.type}:"): row.interaction_id for row in identified
+            }
             return Record(
                 conversation_of={row.interaction_id: row.conversation_id for row in identified},
                 accepted=Counter(row.interaction_id for row in await rows("SELECT interaction_id FROM ingest.interactions")),
                 identified=Counter(row.interaction_id for row in identified),
                 logged=[
-                    (row.seq, UUID(row.id))
-                    for row in await rows(
-                        f"SELECT seq, data->>'interaction_id' AS id FROM router.log WHERE type = '{_RECEIVED}' ORDER BY seq"  # noqa: S608
-                    )
+                    (row.seq, interaction_of[row.command_id])
+                    for row in await rows("SELECT seq, command_id FROM router.log ORDER BY seq")
+                    if row.command_id in interaction_of
                 ],
                 shown=Counter(row.item_id for row in await rows("SELECT item_id FROM desk.items WHERE kind = 'message'")),
                 assigned=Counter(

@@ -1,0 +1,220 @@
+"""Building logs for the machine: by hand in named tests, at random in the properties."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from schemas.commands import (
+    AcceptOffer,
+    CancelWork,
+    ConfigureAgent,
+    ConfigureQueue,
+    FireTimer,
+    RejectOffer,
+    ResolveWork,
+    SetPresence,
+    TransferWork,
+)
+from schemas.decisions import Decision
+from schemas.values import AgentPresence
+from services.router.domain.machine import fold
+from services.router.domain.policy import Facts, Policy, Rule, Step, matcher
+from services.router.domain.state import State
+from services.router.domain.values import Arrival, Body, Entry, UsePolicy
+
+START = datetime(2026, 3, 21, 8, 0, tzinfo=UTC)
+
+
+def item_id(number: int) -> UUID:
+    return UUID(int=1_000 + number)
+
+
+class Desk:
+    """A machine driven by hand. Time stands still until `wait` moves it; every entry folded is kept in `log`."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.state = State()
+        self.now = START
+        self.log: list[Entry] = []
+        self.decisions: list[Decision] = []
+        if policy is not None:
+            self.tell(UsePolicy(policy.version, policy.version, policy))
+
+    def tell(self, body: Body) -> list[Decision]:
+        entry = Entry(self.state.seq + 1, self.now, UUID(int=self.state.seq + 1), body)
+        self.log.append(entry)
+        decided = fold(self.state, [entry])
+        self.decisions += decided
+        return decided
+
+    def wait(self, seconds: float) -> list[Decision]:
+        """Let time pass as the service does: one timer command whenever something is due."""
+        until = self.now + timedelta(seconds=seconds)
+        decided: list[Decision] = []
+        while (due := self.state.next_timer()) is not None and due <= until:
+            self.now = max(self.now, due)
+            decided += self.tell(FireTimer(due=self.now))
+        self.now = until
+        return decided
+
+    def agent(self, name: str, *, auto: bool = False, online: bool = True, **known: object) -> list[Decision]:
+        channels = ("email", "sms", "telegram", "webchat", "call") if auto else ()
+        decided = self.tell(ConfigureAgent(agent_id=name, name=name.title(), auto_accept=channels, **known))
+        return decided + (self.present(name) if online else [])
+
+    def present(self, name: str, state: str = "online", *, epoch: int = 1, lease: float | None = None) -> list[Decision]:
+        until = None if lease is None else self.now + timedelta(seconds=lease)
+        return self.tell(SetPresence(agent_id=name, state=AgentPresence(state), epoch=epoch, lease_until=until))
+
+    def arrive(self, number: int, channel: str = "webchat", *, after: float = 0, **facts: object) -> list[Decision]:
+        accepted = self.now - timedelta(seconds=after)
+        return self.tell(Arrival(item_id(number), Facts(channel, **facts), accepted))
+
+    def accept(self, number: int) -> list[Decision]:
+        held = self.held(number)
+        return self.tell(AcceptOffer(offer_id=held.offer_id, agent_id=held.agent_id))
+
+    def reject(self, number: int) -> list[Decision]:
+        held = self.held(number)
+        return self.tell(RejectOffer(offer_id=held.offer_id, agent_id=held.agent_id))
+
+    def resolve(self, number: int, agent: str | None = None) -> list[Decision]:
+        return self.tell(ResolveWork(work_item_id=item_id(number), agent_id=agent))
+
+    def held(self, number: int):
+        held = self.state.items[item_id(number)].held
+        assert held is not None
+        return held
+
+    def holder(self, number: int) -> str | None:
+        held = self.state.items[item_id(number)].held
+        return held.agent_id if held else None
+
+
+def of(kind: type[BaseModel], decisions: list[Decision]) -> list:
+    return [decision for decision in decisions if isinstance(decision, kind)]
+
+
+def simple_policy(*steps: Step, version: str = "p1", **options: object) -> Policy:
+    return Policy(version, (), Rule("default", matcher({}), "general", 0, steps or (Step(),)), **options)
+
+
+SKILLS = ("lang.fa", "lang.ru", "product")
+CHANNELS = ("email", "webchat", "call")
+AGENTS = tuple(f"agent-{letter}" for letter in "abcde")
+QUEUES = ("general", "sales")
+TEAMS = (None, "red", "blue")
+
+POLICIES = (
+    Policy(
+        "steps",
+        (
+            Rule("fa-vip", matcher({"language": frozenset({"fa"}), "tier": frozenset({"gold"})}), "general", 3, (Step(),)),
+            Rule(
+                "ru",
+                matcher({"language": frozenset({"ru"})}),
+                None,
+                0,
+                (
+                    Step((("lang.ru", 4),), timedelta(seconds=20)),
+                    Step((("lang.ru", 2),), timedelta(seconds=40)),
+                    Step(language=0, wishes=False),
+                ),
+            ),
+        ),
+        Rule("default", matcher({}), "sales", 0, (Step(lasts=timedelta(seconds=50)), Step(language=0))),
+        {"gold": timedelta(seconds=90)},
+    ),
+    simple_policy(version="plain"),
+)
+
+agents = st.sampled_from(AGENTS)
+items = st.integers(0, 14)
+levels = st.integers(1, 5)
+facts = st.builds(
+    Facts,
+    channel=st.sampled_from(CHANNELS),
+    tier=st.sampled_from(("lead", "gold")),
+    language=st.sampled_from((None, "fa", "ru")),
+    queue=st.sampled_from((None, *QUEUES, "nowhere")),
+    requirements=st.sampled_from(((), (("product", 2),), (("product", 4),))),
+)
+configurations = st.builds(
+    ConfigureAgent,
+    agent_id=agents,
+    name=st.just("Somebody"),
+    skills=st.dictionaries(st.sampled_from(SKILLS), levels, max_size=3),
+    teams=st.sampled_from(((), ("red",), ("red", "blue"))),
+    capacity=st.sampled_from((10, 50, 100, 100, 200)),
+    channel_caps=st.sampled_from(({}, {}, {"webchat": 1}, {"email": 2})),
+    auto_accept=st.sampled_from(((), (), ("email",), CHANNELS)),
+    active=st.sampled_from((True, True, True, True, False)),
+)
+presences = st.tuples(agents, st.sampled_from(("online", "online", "online", "away", "offline")), st.integers(0, 3))
+moves = st.one_of(
+    st.tuples(st.just("arrive"), items, facts, st.integers(0, 100)),
+    st.tuples(st.just("arrive"), items, facts, st.integers(0, 100)),
+    st.tuples(st.just("arrive"), items, facts, st.integers(0, 100)),
+    st.tuples(st.just("configure"), configurations),
+    st.tuples(st.just("presence"), presences, st.sampled_from((None, None, 15, 45))),
+    st.tuples(st.just("presence"), presences, st.sampled_from((None, None, 15, 45))),
+    st.tuples(st.sampled_from(("accept", "accept", "reject", "strange")), items),
+    st.tuples(st.sampled_from(("accept", "accept", "reject", "strange")), items),
+    st.tuples(st.sampled_from(("resolve", "resolve", "cancel")), items),
+    st.tuples(st.just("transfer"), items, st.sampled_from((*AGENTS, *QUEUES))),
+    st.tuples(st.just("queue"), st.sampled_from(QUEUES), st.sampled_from(TEAMS)),
+    st.tuples(st.just("policy"), st.sampled_from(POLICIES)),
+    st.tuples(st.just("wait"), st.sampled_from((1, 7, 10, 30, 31, 60, 61))),
+    st.tuples(st.just("wait"), st.sampled_from((1, 7, 10, 30, 31, 60, 61))),
+)
+openings = st.lists(configurations, min_size=2, max_size=5)
+stories = st.tuples(openings, st.lists(moves, min_size=5, max_size=60))
+
+
+def play(desk: Desk, story: tuple, check=lambda desk: None) -> None:
+    """Drive a machine through a random story; `check` is called after every command."""
+    opening, told = story
+    for configure in opening:
+        desk.tell(configure)
+        desk.present(configure.agent_id)
+        check(desk)
+    for move in told:
+        _make(desk, move)
+        check(desk)
+
+
+def _make(desk: Desk, move: tuple) -> None:
+    kind, subject = move[0], move[1]
+    if kind == "arrive":
+        desk.tell(Arrival(item_id(subject), move[2], desk.now - timedelta(seconds=move[3])))
+    elif kind in ("configure", "policy"):
+        desk.tell(subject if kind == "configure" else UsePolicy(subject.version, subject.version, subject))
+    elif kind == "presence":
+        desk.present(subject[0], subject[1], epoch=subject[2], lease=move[2])
+    elif kind == "queue":
+        desk.tell(ConfigureQueue(queue_id=subject, name=subject, team=move[2]))
+    elif kind == "wait":
+        desk.wait(subject)
+    else:
+        _work(desk, kind, subject, move)
+
+
+def _work(desk: Desk, kind: str, subject: int, move: tuple) -> None:
+    item = desk.state.items.get(item_id(subject))
+    holder = item.held.agent_id if item and item.held else None
+    offer = item.held.offer_id if item and item.held else UUID(int=subject)
+    if kind == "accept":
+        desk.tell(AcceptOffer(offer_id=offer, agent_id=holder or AGENTS[0]))
+    elif kind == "reject":
+        desk.tell(RejectOffer(offer_id=offer, agent_id=holder or AGENTS[0]))
+    elif kind == "strange":
+        desk.tell(AcceptOffer(offer_id=offer, agent_id="agent-nobody"))
+    elif kind == "resolve":
+        desk.tell(ResolveWork(work_item_id=item_id(subject), agent_id=holder))
+    elif kind == "cancel":
+        desk.tell(CancelWork(work_item_id=item_id(subject)))
+    else:
+        target = {"to_queue": move[2]} if move[2] in QUEUES else {"to_agent": move[2]}
+        desk.tell(TransferWork(work_item_id=item_id(subject), **target))
