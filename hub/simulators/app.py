@@ -1,0 +1,123 @@
+"""Runs the simulators: one process, loopback only."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvicorn
+
+from hub.simulators.correspondents import Correspondents
+from hub.simulators.mailbox import Mail, Mailbox
+from hub.simulators.page import page
+from hub.simulators.script import Conversation, conversations
+from hub.simulators.settings import SimulatorSettings
+from hub.simulators.visitors import Visitors
+from runtime.settings import Settings
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handling: whoever runs the simulators stops them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def main() -> None:
+    """Run until SIGINT or SIGTERM."""
+    asyncio.run(_until_stopped())
+
+
+async def _until_stopped() -> None:
+    task = asyncio.create_task(run())
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def run(settings: SimulatorSettings | None = None, hub: Settings | None = None) -> None:
+    """Serve until cancelled. The hub's settings tell its SMTP port, its URL and its inboxes."""
+    settings = settings or SimulatorSettings()
+    hub = hub or Settings()
+    async with simulators(settings, hub) as mailbox:
+        config = uvicorn.Config(page(mailbox), host="127.0.0.1", port=settings.port, log_level="warning", lifespan="off")
+        await _Server(config).serve()
+
+
+@asynccontextmanager
+async def simulators(settings: SimulatorSettings, hub: Settings) -> AsyncIterator[Mailbox]:
+    """The provider and its customers, without the page."""
+    folder = hub.data_dir / "simulators"
+    customers = _customers(settings, hub)
+    mailbox = Mailbox(folder / "mails", customers.replied)
+    await mailbox.start(settings.smtp_port)
+    task = asyncio.create_task(customers.live(folder / "begun"))
+    try:
+        yield mailbox
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await mailbox.stop()
+
+
+class Customers:
+    """All simulated customers. Those whose channel has no inbox stay away."""
+
+    def __init__(self, settings: SimulatorSettings, mail: Correspondents | None, chat: Visitors | None) -> None:
+        self._settings = settings
+        self._mail = mail
+        self._chat = chat
+        self._visits: set[asyncio.Task[None]] = set()
+
+    async def replied(self, mail: Mail) -> None:
+        """A mail has come for one of them."""
+        if self._mail is not None:
+            await self._mail.replied(mail)
+
+    async def live(self, begun: Path) -> None:
+        """Begin one conversation after the other, going on where the last run ended; then only answer."""
+        settings = self._settings
+        planned = [found for found in conversations(settings.seed) if self._possible(found)][: settings.conversations]
+        done = await asyncio.to_thread(_count, begun)
+        for conversation in planned[:done]:
+            if self._mail is not None and conversation.channel == "email":
+                self._mail.expect(conversation)
+        try:
+            await asyncio.sleep(settings.first_after_seconds)
+            for number, conversation in enumerate(planned[done:], done + 1):
+                await self._begin(conversation)
+                await asyncio.to_thread(begun.write_text, str(number))
+                await asyncio.sleep(settings.every_seconds)
+            await asyncio.Event().wait()
+        finally:
+            for visit in self._visits:
+                visit.cancel()
+            await asyncio.gather(*self._visits, return_exceptions=True)
+
+    def _possible(self, conversation: Conversation) -> bool:
+        return (self._mail if conversation.channel == "email" else self._chat) is not None
+
+    async def _begin(self, conversation: Conversation) -> None:
+        if conversation.channel == "email" and self._mail is not None:
+            await self._mail.begin(conversation)
+        elif self._chat is not None:
+            visit = asyncio.create_task(self._chat.visit(conversation))
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+
+
+def _count(path: Path) -> int:
+    return int(path.read_text()) if path.exists() else 0
+
+
+def _customers(settings: SimulatorSettings, hub: Settings) -> Customers:
+    support = next((str(inbox.settings.get("address", "")) for inbox in hub.inboxes if inbox.channel == "email"), "")
+    web = next((inbox.name for inbox in hub.inboxes if inbox.channel == "webchat"), "")
+    chat_url = f"{hub.public_url.rstrip('/').replace('http', 'ws', 1)}/chat/{web}"
+    mail = Correspondents((hub.smtp_host, hub.smtp_port), support, settings.answer_seconds) if support else None
+    return Customers(settings, mail, Visitors(chat_url, settings.answer_seconds) if web else None)

@@ -1,0 +1,46 @@
+"""Where a command finds the hub: the operator's settings first, then the hub that runs on the data folder."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hub.state import HubState, running
+from runtime.database import Database, passes_by_itself
+from runtime.errors import Conflict, Transient
+from runtime.settings import Settings
+
+T = TypeVar("T")
+
+
+def settings(folder: Path) -> Settings:
+    """The settings to reach the hub with. Raises Conflict when no hub runs here and the environment names none."""
+    if running(folder):
+        found = HubState.read(folder)
+        key = folder / "secret.key"
+        given = found.env | ({"PAYVAND_SECRET_KEY": key.read_text().strip()} if key.exists() else {})
+        for name, value in given.items():
+            os.environ.setdefault(name, value)
+    elif "PAYVAND_DATABASE_URL" not in os.environ and not Path("payvand.toml").exists():
+        raise Conflict(f"no hub runs on {folder}", hint="start it with `payvand up`, or set PAYVAND_DATABASE_URL and the like")
+    return Settings()
+
+
+def with_database(where: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run one asynchronous piece of work on the hub's database. Raises Transient when the database cannot be reached."""
+
+    async def run() -> T:
+        database = Database(where, "cli")
+        try:
+            return await work(database)
+        except Exception as error:
+            if passes_by_itself(error):
+                raise Transient(
+                    f"the database does not answer ({type(error).__name__})", hint="see `payvand status` and `payvand doctor`"
+                ) from error
+            raise
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
