@@ -3,31 +3,32 @@
 Promises of every channel, checked by one conformance suite (tests/contract):
 
 - `verify` runs before any parsing and raises `runtime.errors.NotVerified`.
-- `parse` is pure and total: any bytes give arrivals or a named `Rejection`; it never raises, and its time and memory are bounded by
-  the size of the input.
+- `parse` is pure and total: any bytes give arrivals or a named `Rejection`; it never raises, and its time and memory
+  are bounded by the size of the input.
 - One stable `provider_id` per provider message: a redelivery gives an equal arrival.
 - `send` raises only `SendError`s. It may be called again with the same `delivery_id` after a crash.
 
 Not guaranteed: that a provider delivers in order, or once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from runtime.errors import PayvandError
+from schemas.base import Slug
 from schemas.interactions import InteractionReceived
-from schemas.replies import ReceiptReceived
-from schemas.values import Attachment, Language, ThreadRef
+from schemas.replies import ChatMessageSent, ReceiptReceived
+from schemas.values import Attachment, IdentifierType, Language, ThreadRef
 
 
 @dataclass(frozen=True, slots=True)
 class RawInput:
-    """What came in, untouched. `headers` are lower-case HTTP headers or, for mail, the SMTP envelope (`mail-from`, `rcpt-to`)."""
+    """What came in, untouched. `headers` are lower-case HTTP headers; for mail the SMTP envelope (`mail-from`, `rcpt-to`)."""
 
     body: bytes
     received_at: datetime
@@ -80,6 +81,9 @@ class Inbound(Protocol):
         """Pure and total; never raises."""
 
 
+NO_THREAD = ThreadRef()
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """One message to one address. `delivery_id` stays the same over all attempts."""
@@ -90,7 +94,7 @@ class OutgoingMessage:
     text: str
     language: Language | None = None
     author: str | None = None
-    thread: ThreadRef = ThreadRef()
+    thread: ThreadRef = NO_THREAD
     attachments: tuple[Attachment, ...] = ()
     at: datetime | None = None
 
@@ -159,13 +163,37 @@ class Ambiguous(SendError):
     slug = "unknown"
 
 
+class InboxSettings(BaseModel):
+    """What every inbox has, whatever its channel. A channel's form adds its own fields; secrets are `SecretStr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    inbox: Slug
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """What the composition root lends to an outbound side.
+
+    `publish` returns once the message is safely on its way to the process that holds the visitor's socket; `read_file` gives
+    an attachment's bytes by its `ref`. Either may raise `runtime.errors.Transient`.
+    """
+
+    publish: Callable[[ChatMessageSent], Awaitable[None]]
+    read_file: Callable[[str], Awaitable[bytes]]
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel: its name, its settings form, and how to make its two directions for one inbox."""
+    """One channel: its name, its settings form, and how to make its two directions for one inbox.
+
+    The factories take a checked instance of `settings`, do no I/O and may be called in any number; `outbound` takes an
+    `Outlet` too. None means that the channel lacks this direction.
+    """
 
     name: str
-    settings: type[BaseModel]
-    inbound: "type[Any] | None"
-    outbound: "type[Any] | None"
-    address: str
+    settings: type[InboxSettings]
+    inbound: Callable[[Any], Inbound] | None
+    outbound: Callable[[Any, Outlet], Outbound] | None
+    address: IdentifierType
     """The identifier type its outbound side sends to (`email`, `phone`, `visitor` …)."""

@@ -39,7 +39,7 @@ class ChatServer:
     silent: bool = False
     arrivals: list[Arrival] = field(default_factory=list)
     receipts: list[ReceiptReceived] = field(default_factory=list)
-    frames: int = 0
+    swallowed: list[str] = field(default_factory=list)
     transcripts: dict[str, list[ShownMessage]] = field(default_factory=dict)
     sockets: dict[str, set[WebSocket]] = field(default_factory=dict)
 
@@ -71,8 +71,9 @@ class ChatServer:
         )
         transcript.append(message)
         if sender == "agent":
-            for socket in self.sockets.get(visitor, ()):
-                await socket.send_text(message.text_frame())
+            for socket in tuple(self.sockets.get(visitor, ())):
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+                    await socket.send_text(message.text_frame())
         return seq
 
     async def chat(self, socket: WebSocket) -> None:
@@ -102,8 +103,9 @@ class ChatServer:
             self.sockets.get(visitor, set()).discard(socket)
 
     async def _frame(self, socket: WebSocket, token: str, visitor: str, data: bytes) -> None:
-        self.frames += 1
         if self.silent:
+            frame = CLIENT_FRAME.validate_json(data)
+            self.swallowed += [frame.text] if isinstance(frame, VisitorMessage) else []
             return
         parsed = self.inbound.parse(self._raw(data, token))
         self.receipts += parsed.receipts
