@@ -218,3 +218,25 @@ def _work(desk: Desk, kind: str, subject: int, move: tuple) -> None:
     else:
         target = {"to_queue": move[2]} if move[2] in QUEUES else {"to_agent": move[2]}
         desk.tell(TransferWork(work_item_id=item_id(subject), **target))
+
+
+plain_facts = st.builds(Facts, channel=st.sampled_from(CHANNELS))
+alike = st.builds(
+    ConfigureAgent,
+    agent_id=agents,
+    name=st.just("Somebody"),
+    skills=st.sampled_from(({}, {}, {"product": 2})),
+    capacity=st.sampled_from((60, 110, 1_000)),
+    auto_accept=st.sampled_from(((), CHANNELS)),
+)
+plain_moves = st.one_of(
+    st.tuples(st.just("arrive"), st.integers(0, 40), plain_facts, st.just(0)),
+    st.tuples(st.just("arrive"), st.integers(0, 40), plain_facts, st.just(0)),
+    st.tuples(st.sampled_from(("accept", "reject", "resolve", "resolve")), st.integers(0, 40)),
+    st.tuples(st.just("presence"), st.tuples(agents, st.sampled_from(("online", "offline")), st.just(9)), st.none()),
+)
+crowds = st.tuples(
+    st.lists(alike, min_size=4, max_size=5, unique_by=lambda configure: configure.agent_id),
+    st.lists(plain_moves, min_size=20, max_size=80),
+)
+"""Stories of agents much alike with room for many items: what tells them apart is who has been idle longest."""

@@ -204,6 +204,19 @@ def test_the_idle_clock_starts_anew_when_an_agent_comes_back():
     assert desk.holder(1) == "bita"
 
 
+def test_who_declined_or_was_asked_is_no_longer_the_longest_idle():
+    desk = Desk()
+    desk.agent("ali")
+    desk.agent("bita")
+    desk.arrive(1)
+    assert desk.holder(1) == "ali"
+    desk.arrive(2)
+    assert desk.holder(2) == "bita"
+    desk.tell(CancelWork(work_item_id=item_id(1)))
+    desk.arrive(3)
+    assert desk.holder(3) == "bita"
+
+
 def test_the_longest_idle_agent_is_found_among_thousands_with_the_skill_at_the_end():
     """Nothing cuts the candidates to a top N before skills are checked."""
     desk = Desk(simple_policy(Step((("rare", 1),))))

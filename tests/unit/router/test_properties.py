@@ -11,7 +11,7 @@ from services.router.domain.machine import fold, replay
 from services.router.domain.model import Phase, Status
 from services.router.domain.state import State
 
-from .logs import Desk, of, play, stories
+from .logs import Desk, crowds, of, play, stories
 from .naive import NaiveFloor
 
 wide = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -26,6 +26,17 @@ def test_the_fast_matcher_decides_as_the_naive_one_decision_by_decision(story):
     for entry in fast.log:
         naive.decisions += fold(naive.state, [entry])
     assert [(type(a), a) for a in fast.decisions] == [(type(b), b) for b in naive.decisions]
+
+
+@wide
+@given(crowds)
+def test_the_longest_idle_of_many_alike_is_found_as_the_naive_way_finds_them(story):
+    fast, naive = Desk(), Desk()
+    naive.state.floor = NaiveFloor(naive.state.terms)
+    play(fast, story)
+    for entry in fast.log:
+        naive.decisions += fold(naive.state, [entry])
+    assert fast.decisions == naive.decisions
 
 
 @wide

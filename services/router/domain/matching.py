@@ -1,0 +1,180 @@
+"""Putting an item and an agent together: the moves that every command ends in."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from schemas.decisions import Decision, OfferEnded, OfferMade, Reason, WorkAssigned, WorkQueued
+from schemas.envelope import derived_id
+from services.router.domain import reasons
+from services.router.domain.model import Agent, Held, Phase, Status, WorkItem
+from services.router.domain.pool import Pick, Pool
+from services.router.domain.state import State
+from services.router.domain.values import Entry
+
+Cause = Literal["arrived", "rejected", "expired", "transferred", "lease-lost", "agent-removed"]
+
+
+@dataclass(slots=True)
+class Turn:
+    """One entry being folded, and the decisions so far. `shown` maps agents to the place and time of a change to be told."""
+
+    state: State
+    entry: Entry
+    out: list[Decision] = field(default_factory=list)
+    shown: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+
+    @property
+    def seq(self) -> int:
+        """The place in the log of the command being followed."""
+        return self.entry.seq
+
+    @property
+    def at(self) -> datetime:
+        """The time of everything decided in this turn."""
+        return self.state.at
+
+    def show(self, agent: Agent) -> None:
+        """An agent's presence or load changed: to be told once per fold."""
+        self.shown[agent.id] = (self.entry.seq, self.state.at)
+
+
+def seek(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
+    """Give an item that neither waits nor is held to the best agent, or let it wait; without a `cause` the wait is not told."""
+    state = turn.state
+    item.step = item.step_at(state.at)
+    pool = state.signature_of(item).pool
+    eligible = pool.counts[Status.FREE]
+    pick = _pick(state, item, pool) if eligible else None
+    if pick is not None:
+        _place(turn, item, pick.agent, _placed(state, item, pool, pick))
+        return
+    state.wait(item)
+    if cause is not None:
+        turn.out.append(
+            WorkQueued(
+                seq=turn.seq,
+                at=state.at,
+                work_item_id=item.id,
+                queue_id=item.queue_id,
+                channel=item.channel,
+                priority=item.priority,
+                enqueued_at=item.enqueued_at,
+                cause=cause,
+                reason=reasons.queued(item, pool, reasons.groups_for(state, item, pool)),
+            )
+        )
+
+
+def retry(turn: Turn, item: WorkItem) -> None:
+    """Something about a waiting item has changed in its favour."""
+    turn.state.leave(item)
+    seek(turn, item, None)
+
+
+def serve(turn: Turn, agent: Agent) -> None:
+    """An agent has gained: the best eligible waiting items at once, until there is none or no room."""
+    state = turn.state
+    while agent.active and (item := state.floor.best_item(agent)) is not None:
+        state.leave(item)
+        pool = state.signature_of(item).pool
+        _place(turn, item, agent, _placed(state, item, pool, Pick(agent, "first to become free", None)))
+
+
+def give(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
+    """Give an item that neither waits nor is held to a chosen agent."""
+    _place(turn, item, agent, reason)
+
+
+def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired", "cancelled"]) -> Agent:
+    """End an item's offer or assignment without serving anybody. An offer's end is told; an assignment's has its own event."""
+    held, offered = item.held, item.phase is Phase.OFFERED
+    assert held is not None  # noqa: S101
+    agent = turn.state.release(item, outcome)
+    turn.show(agent)
+    if offered:
+        turn.out.append(
+            OfferEnded(
+                seq=turn.seq,
+                at=turn.at,
+                offer_id=held.offer_id,
+                work_item_id=item.id,
+                agent_id=agent.id,
+                outcome=outcome,
+            )
+        )
+    return agent
+
+
+def _pick(state: State, item: WorkItem, pool: Pool) -> Pick | None:
+    hidden = [agent for agent_id in item.excluded if (agent := state.agents[agent_id]).active]
+    for agent in hidden:
+        agent.hidden = True
+    pick = pool.choose()
+    for agent in hidden:
+        agent.hidden = False
+        state.floor.refresh(agent)
+    return pick
+
+
+def _placed(state: State, item: WorkItem, pool: Pool, pick: Pick) -> Reason:
+    eligible = pool.counts[Status.FREE] - len(reasons.kept_away(state, item, pool))
+    return Reason(
+        rule=item.rule,
+        policy=item.policy,
+        step=item.step,
+        eligible=eligible,
+        excluded=reasons.groups_for(state, item, pool),
+        winner_because=pick.because,
+        runner_up=pick.runner_up,
+        sentence=f"{pick.agent.id} gets it: {pick.because} of {eligible} free with {pool.text}.",
+    )
+
+
+def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
+    state = turn.state
+    auto = item.channel in agent.auto_accept
+    item.offers += 1
+    offer_id = derived_id(item.id, f"offer:{turn.seq}:{item.offers}")
+    expires_at = None if auto else state.at + state.terms.offer_for
+    item.phase = Phase.ASSIGNED if auto else Phase.OFFERED
+    item.held = Held(offer_id, agent.id, state.terms.cost(item.channel), state.at, expires_at)
+    state.hold(item, agent)
+    state.restart_idle(agent)
+    state.refresh(agent)
+    turn.show(agent)
+    if expires_at is None:
+        turn.out.append(assigned(turn, item, reason, auto=True))
+        return
+    turn.out.append(
+        OfferMade(
+            seq=turn.seq,
+            at=state.at,
+            offer_id=offer_id,
+            work_item_id=item.id,
+            agent_id=agent.id,
+            queue_id=item.queue_id,
+            channel=item.channel,
+            enqueued_at=item.enqueued_at,
+            expires_at=expires_at,
+            reason=reason,
+        )
+    )
+
+
+def assigned(turn: Turn, item: WorkItem, reason: Reason, *, auto: bool) -> WorkAssigned:
+    """The event for an assignment in force."""
+    held = item.held
+    assert held is not None  # noqa: S101
+    return WorkAssigned(
+        seq=turn.seq,
+        at=turn.at,
+        work_item_id=item.id,
+        agent_id=held.agent_id,
+        queue_id=item.queue_id,
+        offer_id=held.offer_id,
+        channel=item.channel,
+        enqueued_at=item.enqueued_at,
+        auto=auto,
+        reason=reason,
+    )

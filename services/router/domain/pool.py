@@ -1,0 +1,132 @@
+"""Who may take a kind of work: the agents with its skills and team, the free ones by fit and idleness.
+
+Every key kept in a heap is a lower bound; it is mended when it surfaces.
+"""
+
+from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.decisions import Excluded
+from services.router.domain.model import Agent, Status
+from services.router.domain.policy import Needs, needs_text
+
+if TYPE_CHECKING:
+    from services.router.domain.floor import Lane
+    from services.router.domain.signature import Signature
+
+IdleKey = tuple[int, str]
+"""(log place where the idle clock started, agent id): the smallest is chosen."""
+SLACK = 64
+
+
+class Pick(NamedTuple):
+    """The best agent for a kind of work, and why: best skill fit first, then longest idle, then agent id."""
+
+    agent: Agent
+    because: str
+    runner_up: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Lanes of equal skill fit, ordered by their longest-idle agent."""
+
+    fit: int
+    lanes: dict[int, "Lane"] = field(default_factory=dict)
+    keys: dict[int, IdleKey] = field(default_factory=dict)
+    heap: list[tuple[int, str, int]] = field(default_factory=list)
+
+    def lower(self, key: IdleKey, lane: "Lane") -> None:
+        """A lane now has an agent idle since `key`, or longer than it had."""
+        known = self.keys.get(lane.number)
+        if known is None or key < known:
+            self.keys[lane.number] = key
+            heappush(self.heap, (*key, lane.number))
+            if len(self.heap) > 2 * len(self.keys) + SLACK:
+                self.heap = [(*own, number) for number, own in self.keys.items()]
+                heapify(self.heap)
+
+    def best(self) -> "tuple[Lane, IdleKey] | None":
+        """The lane whose first agent has been idle longest, and that agent's key; None when nobody is free."""
+        heap, keys = self.heap, self.keys
+        while heap:
+            seq, agent_id, number = heap[0]
+            if keys.get(number) != (seq, agent_id):
+                heappop(heap)
+                continue
+            lane = self.lanes[number]
+            head = lane.head()
+            if head is None:
+                heappop(heap)
+                del keys[number]
+            elif head == (seq, agent_id):
+                return lane, head
+            else:
+                keys[number] = head
+                heapreplace(heap, (*head, number))
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """`counts` says how many of the agents with the skills and the team have which status for this channel.
+
+    Queues with the same team share it; `busy` are those of its signatures in which something waits.
+    """
+
+    team: str | None
+    channel: str
+    needs: Needs
+    cost: int
+    groups: dict[int, Group] = field(default_factory=dict)
+    fits: list[int] = field(default_factory=list)
+    counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
+    busy: "dict[Signature, None]" = field(default_factory=dict)
+    text: str = field(init=False)
+    reason_cache: object = None
+    static_cache: tuple[int, tuple[Excluded, ...]] = (-1, ())
+
+    def __post_init__(self) -> None:
+        self.text = needs_text(self.needs)
+
+    def fit(self, skills: dict[str, int]) -> int | None:
+        """The sum of the required skills' levels; None when one is missing or too low."""
+        total = 0
+        for skill, least in self.needs:
+            level = skills.get(skill, 0)
+            if level < least:
+                return None
+            total += level
+        return total
+
+    def attach(self, lane: "Lane", fit: int) -> Group:
+        """Let the agents of a lane serve this kind of work."""
+        group = self.groups.get(fit)
+        if group is None:
+            group = self.groups[fit] = Group(fit)
+            self.fits = sorted(self.groups, reverse=True)
+        group.lanes[lane.number] = lane
+        return group
+
+    def choose(self) -> Pick | None:
+        """Take the best free agent out of the order of the idle. The caller puts them back with `Floor.refresh`."""
+        found = self._best()
+        if found is None:
+            return None
+        lane, _, fit = found
+        winner = lane.take()
+        second = self._best()
+        if second is None:
+            return Pick(winner, "the only eligible agent", None)
+        _, (idle_seq, runner_up), second_fit = second
+        if second_fit != fit:
+            return Pick(winner, "the best skill fit", runner_up)
+        return Pick(winner, "the longest idle" if winner.idle_seq != idle_seq else "the first by id", runner_up)
+
+    def _best(self) -> "tuple[Lane, IdleKey, int] | None":
+        for fit in self.fits:
+            found = self.groups[fit].best()
+            if found is not None:
+                return (*found, fit)
+        return None

@@ -1,0 +1,93 @@
+"""Why a decision fell as it did, in figures and in one sentence."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.decisions import Excluded, Reason
+from services.router.domain.floor import Floor, Profile
+from services.router.domain.model import Status, WorkItem
+from services.router.domain.pool import Pool
+from services.router.domain.state import State
+
+REFUSED = "excluded-after-refusal"
+_DYNAMIC = (Status.OFFLINE, Status.AWAY, Status.NOT_RESPONDING, Status.CHANNEL_CAP, Status.NO_CAPACITY)
+
+
+class Exclusions(NamedTuple):
+    """The groups that cannot take a kind of work, valid while the floor's configuration is at `config`."""
+
+    config: int
+    groups: tuple[Excluded, ...]
+
+
+def first_static(pool: Pool, profile: Profile) -> str | None:
+    """The first lasting predicate that a profile fails: its team, then each skill in order. None when it fits."""
+    if pool.team is not None and pool.team not in profile.ability.teams:
+        return f"team:{pool.team}"
+    return next((f"skill:{skill}>={least}" for skill, least in pool.needs if profile.skills.get(skill, 0) < least), None)
+
+
+def excluded(floor: Floor, pool: Pool) -> tuple[Excluded, ...]:
+    """Everybody who is not free for this kind of work, by the first predicate that fails: team, skills, presence, room."""
+    cached = pool.reason_cache
+    if isinstance(cached, Exclusions) and cached.config == floor.config:
+        return cached.groups
+    if pool.static_cache[0] != floor.config:
+        pool.static_cache = (floor.config, _static(floor, pool))
+    groups = pool.static_cache[1] + tuple(
+        Excluded(predicate=status.value, agents=pool.counts[status]) for status in _DYNAMIC if pool.counts[status]
+    )
+    pool.reason_cache = Exclusions(floor.config, groups)
+    return groups
+
+
+def _static(floor: Floor, pool: Pool) -> tuple[Excluded, ...]:
+    totals: dict[str, list[int]] = {}
+    examples: dict[str, str] = {}
+    for profile in floor.profiles.values():
+        predicate = first_static(pool, profile)
+        if predicate is not None:
+            totals.setdefault(predicate, []).append(len(profile.agents))
+            examples[predicate] = min(examples.get(predicate, "~"), *profile.agents)
+    return tuple(
+        Excluded(predicate=predicate, agents=sum(totals[predicate]), example=examples[predicate])
+        for predicate in sorted(totals)
+    )
+
+
+def kept_away(state: State, item: WorkItem, pool: Pool) -> tuple[str, ...]:
+    """Agents who are free for an item but refused it a moment ago."""
+    if not item.excluded:
+        return ()
+    return tuple(agent_id for agent_id in sorted(item.excluded) if state.floor.could_take(state.agents[agent_id], pool))
+
+
+def groups_for(state: State, item: WorkItem, pool: Pool) -> tuple[Excluded, ...]:
+    """The excluded groups as one item sees them."""
+    groups = excluded(state.floor, pool)
+    away = kept_away(state, item, pool)
+    return (*groups, Excluded(predicate=REFUSED, agents=len(away), example=away[0])) if away else groups
+
+
+def queued(item: WorkItem, pool: Pool, groups: Sequence[Excluded]) -> Reason:
+    """Why an item has to wait."""
+    why = ", ".join(f"{group.agents} {group.predicate}" for group in groups) or "there are no agents"
+    return Reason(
+        rule=item.rule,
+        policy=item.policy,
+        step=item.step,
+        excluded=tuple(groups),
+        sentence=f"Waits in {item.queue_id}: nobody with {pool.text} is free ({why}).",
+    )
+
+
+def directed(item: WorkItem, agent_id: str, by: str) -> Reason:
+    """Why an agent gets an item that somebody handed over."""
+    return Reason(
+        rule="transfer",
+        policy=item.policy,
+        step=item.step,
+        eligible=1,
+        winner_because="chosen by a person",
+        sentence=f"{agent_id} gets it: handed over by {by}.",
+    )

@@ -1,0 +1,93 @@
+"""What the machine reads: log entries, the facts of arriving work, and the terms of one deployment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from uuid import UUID
+
+from schemas.commands import (
+    AcceptOffer,
+    CancelWork,
+    ConfigureAgent,
+    ConfigureQueue,
+    FireTimer,
+    RejectOffer,
+    ResolveWork,
+    SetPresence,
+    TransferWork,
+)
+from services.router.domain.policy import Facts, Policy
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970: exact, unlike a float timestamp."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one deployment has set. Times follow routing.md; costs are units of an agent's capacity.
+
+    Work of a `live_channels` channel does not wait for an agent who left: it is requeued after `grace`.
+    """
+
+    costs: Mapping[str, int] = field(
+        default_factory=lambda: MappingProxyType({"call": 100, "webchat": 25, "sms": 25, "telegram": 25, "email": 10})
+    )
+    other_cost: int = 25
+    offer_for: timedelta = timedelta(seconds=30)
+    refusal_rest: timedelta = timedelta(seconds=60)
+    grace: timedelta = timedelta(seconds=60)
+    live_channels: frozenset[str] = frozenset({"webchat", "call"})
+
+    def cost(self, channel: str) -> int:
+        """Units that one item of `channel` holds."""
+        return self.costs.get(channel, self.other_cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An interaction needs somebody. The work item's id is the conversation's id."""
+
+    work_item_id: UUID
+    facts: Facts
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsePolicy:
+    """A policy goes into force; `policy` is None when the text was refused, and `error` says why."""
+
+    version: str
+    text: str
+    policy: Policy | None
+    error: str = ""
+
+
+Body = (
+    Arrival
+    | UsePolicy
+    | ConfigureAgent
+    | ConfigureQueue
+    | SetPresence
+    | AcceptOffer
+    | RejectOffer
+    | ResolveWork
+    | TransferWork
+    | CancelWork
+    | FireTimer
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the log. `seq` grows by one, `at` never goes back, `id` is the command's event id."""
+
+    seq: int
+    at: datetime
+    id: UUID
+    body: Body

@@ -1,0 +1,139 @@
+"""The life of a work item: it arrives, is handed over, ends."""
+
+from typing import Literal
+from uuid import UUID
+
+from schemas.commands import CancelWork, ResolveWork, TransferWork
+from schemas.decisions import WorkEnded
+from services.router.domain import reasons
+from services.router.domain.matching import Turn, give, seek, serve, take_back
+from services.router.domain.model import Agent, Phase, Queue, Status, WorkItem
+from services.router.domain.presence import put_queue
+from services.router.domain.refusing import refuse
+from services.router.domain.values import MICROSECOND, Arrival, micros
+
+
+def arrive(turn: Turn, body: Arrival) -> None:
+    """Open a work item, or note one more interaction of the conversation that it stands for."""
+    state = turn.state
+    known = state.items.get(body.work_item_id)
+    if known is not None:
+        known.interactions += 1
+        state.changes.items[known.id] = None
+        return
+    choice = state.policy.choose(body.facts, state.queues)
+    if choice.queue not in state.queues:
+        put_queue(turn, Queue(choice.queue, choice.queue))
+    enqueued_at = min(body.accepted_at, turn.at)
+    enqueued = micros(enqueued_at)
+    item = WorkItem(
+        id=body.work_item_id,
+        facts=body.facts,
+        queue_id=choice.queue,
+        rule=choice.rule,
+        policy=choice.policy,
+        priority=choice.priority,
+        enqueued_at=enqueued_at,
+        steps_from=turn.at,
+        demands=choice.demands,
+        order=(enqueued - choice.head_start // MICROSECOND, enqueued, body.work_item_id.int),
+    )
+    state.items[item.id] = item
+    seek(turn, item, "arrived")
+
+
+def resolve(turn: Turn, body: ResolveWork) -> None:
+    """The matter is settled; the freed agent is served at once."""
+    item = _open_item(turn, body.work_item_id, body.agent_id)
+    if item is not None:
+        _finish(turn, item, "resolved", body.disposition)
+
+
+def cancel(turn: Turn, body: CancelWork) -> None:
+    """The customer left or was answered elsewhere: nobody stays reserved for it."""
+    item = _open_item(turn, body.work_item_id, None)
+    if item is not None:
+        _finish(turn, item, "cancelled", "")
+
+
+def transfer(turn: Turn, body: TransferWork) -> None:
+    """Hand work to an agent with room, or to a queue; it keeps its age."""
+    if (body.to_agent is None) == (body.to_queue is None):
+        refuse(turn, "invalid", "name either to_agent or to_queue", work_item_id=body.work_item_id, agent_id=body.agent_id)
+        return
+    item = _open_item(turn, body.work_item_id, body.agent_id)
+    if item is None:
+        return
+    if body.to_queue is not None:
+        _to_queue(turn, item, body.to_queue)
+    elif (target := _able_target(turn, item, str(body.to_agent))) is not None:
+        before = _detach(turn, item)
+        item.step = item.step_at(turn.at)
+        give(turn, item, target, reasons.directed(item, target.id, body.agent_id or "a supervisor"))
+        if before is not None:
+            serve(turn, before)
+
+
+def _to_queue(turn: Turn, item: WorkItem, queue_id: str) -> None:
+    state = turn.state
+    if queue_id not in state.queues:
+        refuse(turn, "unknown", f"there is no queue {queue_id}", work_item_id=item.id)
+        return
+    before = _detach(turn, item)
+    if before is not None:
+        state.exclude(item, before.id, state.terms.refusal_rest)
+    item.queue_id = queue_id
+    item.demands = state.policy.demands(item.facts)
+    item.steps_from = turn.at
+    seek(turn, item, "transferred")
+    if before is not None:
+        serve(turn, before)
+
+
+def _able_target(turn: Turn, item: WorkItem, agent_id: str) -> Agent | None:
+    agent = turn.state.agents.get(agent_id)
+    if agent is None or not agent.active:
+        refuse(turn, "unknown", f"there is no agent {agent_id}", work_item_id=item.id)
+        return None
+    status = agent.status_for(item.channel, turn.state.terms.cost(item.channel))
+    if item.id in agent.items or status is not Status.FREE:
+        why = "has it already" if item.id in agent.items else f"cannot take it now ({status})"
+        refuse(turn, "invalid", f"{agent_id} {why}", work_item_id=item.id, agent_id=agent_id)
+        return None
+    return agent
+
+
+def _open_item(turn: Turn, work_item_id: UUID, agent_id: str | None) -> WorkItem | None:
+    item = turn.state.items.get(work_item_id)
+    if item is None:
+        refuse(turn, "gone", "this work is over", work_item_id=work_item_id, agent_id=agent_id)
+        return None
+    if agent_id is not None and not (item.phase is Phase.ASSIGNED and item.held and item.held.agent_id == agent_id):
+        refuse(turn, "not-yours", f"this work is not with {agent_id}", work_item_id=work_item_id, agent_id=agent_id)
+        return None
+    return item
+
+
+def _detach(turn: Turn, item: WorkItem) -> Agent | None:
+    if item.phase is Phase.WAITING:
+        turn.state.leave(item)
+        return None
+    return take_back(turn, item, "cancelled")
+
+
+def _finish(turn: Turn, item: WorkItem, outcome: Literal["resolved", "cancelled"], disposition: str) -> None:
+    holder = item.held.agent_id if item.held and item.phase is Phase.ASSIGNED else None
+    agent = _detach(turn, item)
+    turn.state.end(item)
+    turn.out.append(
+        WorkEnded(
+            seq=turn.seq,
+            at=turn.at,
+            work_item_id=item.id,
+            outcome=outcome,
+            agent_id=holder,
+            disposition=disposition,
+        )
+    )
+    if agent is not None:
+        serve(turn, agent)

@@ -1,0 +1,120 @@
+"""The router's use case: follow commands in order, record log, state and decisions in one transaction."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from runtime.unit import Unit
+from schemas.base import EventData
+from schemas.commands import ApplyPolicy, FireTimer
+from schemas.decisions import Decision
+from schemas.envelope import Event, derived_id
+from schemas.interactions import InteractionIdentified
+from schemas.topics import ROUTING_DECISIONS
+from services.router.domain.machine import decision_key, fold
+from services.router.domain.policy import Facts, PolicyError
+from services.router.domain.state import State, restore
+from services.router.domain.values import Arrival, Body, Entry, Terms, UsePolicy
+from services.router.ports import DOMAIN, Ledger, NotOwner, PolicyReader
+
+
+class Router:
+    """The one writer of a routing domain. The memory state is never used when it differs from the record: it is then read anew.
+
+    `epoch` is None until the log is owned; every transaction proves the epoch first, so a stale owner writes nothing.
+    """
+
+    def __init__(self, ledger: Ledger, read_policy: PolicyReader, terms: Terms) -> None:
+        self._ledger = ledger
+        self._read_policy = read_policy
+        self._terms = terms
+        self.epoch: int | None = None
+        self.state = State(terms=terms)
+        self.on_commit: Callable[[], None] = lambda: None
+
+    async def handle(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
+        """Follow a batch of commands and arrivals. Raises NotOwner, with nothing written."""
+        await self._claim(unit)
+        bodies = [(event.id, self._body(event.data), event) for event in events]
+        await self._follow(unit, bodies)
+
+    async def fire(self, unit: Unit) -> None:
+        """Let time pass up to now, if something is due. Raises NotOwner, with nothing written."""
+        await self._claim(unit)
+        await self._follow(unit, [])
+
+    async def reload(self, unit: Unit) -> None:
+        """Read the state from the record. Raises NotOwner."""
+        if self.epoch is None:
+            raise NotOwner("the routing log is not owned yet")
+        await self._ledger.claim(unit, self.epoch)
+        self.state = restore(await self._ledger.load(unit), self._terms)
+
+    async def _claim(self, unit: Unit) -> None:
+        if self.epoch is None:
+            raise NotOwner("the routing log is not owned yet")
+        if await self._ledger.claim(unit, self.epoch) != self.state.seq:
+            self.state = restore(await self._ledger.load(unit), self._terms)
+
+    async def _follow(self, unit: Unit, bodies: Sequence[tuple[UUID, Body, Event[Any]]]) -> None:
+        state = self.state
+        seq, at = state.seq, max(state.at, unit.now)
+        entries: list[Entry] = []
+        due = state.next_timer()
+        if due is not None and due <= at:
+            seq += 1
+            entries.append(Entry(seq, at, derived_id(f"router/{DOMAIN}", f"timer:{seq}"), FireTimer(due=at)))
+        causes: dict[int, Event[Any]] = {}
+        for id, body, event in bodies:
+            seq += 1
+            causes[seq] = event
+            entries.append(Entry(seq, at, id, body))
+        if not entries:
+            return
+        decisions = fold(state, entries)
+        await self._ledger.record(unit, state, entries, state.take_changes())
+        _emit(unit, entries, causes, decisions)
+        unit.after_commit(self.on_commit)
+
+    def _body(self, data: EventData) -> Body:
+        if isinstance(data, InteractionIdentified):
+            return arrival_of(data)
+        if isinstance(data, ApplyPolicy):
+            return policy_of(data, self._read_policy)
+        return data  # type: ignore[return-value]
+
+
+def arrival_of(data: InteractionIdentified) -> Arrival:
+    """The facts of an interaction that routing looks at: no text, no address, so the log holds nothing to be erased."""
+    said = data.interaction
+    facts = Facts(
+        channel=said.channel,
+        tier=data.contact.tier.value,
+        language=said.language or data.contact.language,
+        kind=said.kind.value,
+        queue=said.queue,
+        requirements=tuple(sorted(said.requirements.items())),
+    )
+    return Arrival(data.conversation_id, facts, data.accepted_at)
+
+
+def policy_of(data: ApplyPolicy, read: PolicyReader) -> UsePolicy:
+    """A policy's text, read; a text that is no policy is refused by the machine, with the reason."""
+    try:
+        return UsePolicy(data.version, data.text, read(data.version, data.text))
+    except PolicyError as error:
+        return UsePolicy(data.version, data.text, None, str(error))
+
+
+def _emit(unit: Unit, entries: Sequence[Entry], causes: dict[int, Event[Any]], decisions: Sequence[Decision]) -> None:
+    ids = {entry.seq: entry.id for entry in entries}
+    told: dict[int, int] = {}
+    for decision in decisions:
+        place = told[decision.seq] = told.get(decision.seq, 0) + 1
+        unit.emit(
+            ROUTING_DECISIONS,
+            decision_key(decision),
+            decision,
+            cause=causes.get(decision.seq),
+            id=derived_id(ids[decision.seq], f"{decision.type}:{place}"),
+        )

@@ -1,0 +1,40 @@
+"""What the router needs from outside."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from runtime.errors import Transient
+from runtime.unit import Unit
+from services.router.domain.policy import Policy
+from services.router.domain.state import Changes, Snapshot, State
+from services.router.domain.values import Entry
+
+DOMAIN = "main"
+"""The routing domain: a connected set of agents and queues with one log. Key of `routing.commands`."""
+
+
+class NotOwner(Transient, ConnectionError):
+    """This process does not own the log (yet, or no longer): nothing was written, and it may try again."""
+
+
+class PolicyReader(Protocol):
+    """Reads a policy's text."""
+
+    def __call__(self, version: str, text: str) -> Policy:
+        """The policy. Raises PolicyError, with the place and what would be right; never another error, whatever the text."""
+
+
+class Ledger(Protocol):
+    """The record of the log and of the state that follows from it. Each call is part of the caller's transaction."""
+
+    async def claim(self, unit: Unit, epoch: int) -> int:
+        """Be the only writer until the transaction ends; gives the place of the last entry on record.
+
+        Raises NotOwner when the log has passed to a newer epoch.
+        """
+
+    async def load(self, unit: Unit) -> Snapshot:
+        """The state on record."""
+
+    async def record(self, unit: Unit, state: State, entries: Sequence[Entry], changes: Changes) -> None:
+        """Append entries and bring the record of the state up to them."""
