@@ -1,0 +1,1 @@
+"""The outside of the desk: Postgres, HTTP, live sockets."""

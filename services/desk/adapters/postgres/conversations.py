@@ -1,0 +1,55 @@
+"""Writing into conversations: replies, notes, and how far they were read."""
+
+from uuid import UUID
+
+from runtime.unit import Unit
+from services.desk.domain.folding import Item
+from services.desk.ports import Place
+
+_ADD = """
+    INSERT INTO desk.items (item_id, conversation_id, at, kind, channel, inbox, author, body, language, extra)
+    VALUES (:item_id, :conversation_id, :at, :kind, :channel, :inbox, :author, :body, :language, CAST(:extra AS jsonb))
+    ON CONFLICT DO NOTHING"""
+_FIND = """
+    SELECT item_id, conversation_id, CAST(NULL AS uuid) AS contact_id, at, kind, channel, inbox, author, body, language,
+        CAST(extra AS text) AS extra
+    FROM desk.items WHERE item_id = :item_id"""
+_ANSWERED = """
+    UPDATE desk.conversations SET replied_at = :at, replied_id = :item_id, read_at = :at
+    WHERE conversation_id = :conversation_id AND (replied_at IS NULL OR replied_at <= :at)"""
+_PLACE = """
+    SELECT c.contact_id, i.channel, i.inbox, coalesce(i.language, k.language) AS language, i.extra->>'subject' AS subject,
+        ARRAY(SELECT jsonb_array_elements_text(coalesce(i.extra->'references', '[]'))) AS "references",
+        k.identifiers, k.preferred_channel
+    FROM desk.conversations c
+    JOIN desk.items i ON i.item_id = c.live_id
+    JOIN desk.contacts k ON k.contact_id = c.contact_id
+    WHERE c.conversation_id = :conversation_id"""
+_READ = """
+    UPDATE desk.conversations SET read_at = :now
+    WHERE conversation_id = :conversation_id AND live_at > coalesce(read_at, '-infinity') AND EXISTS (
+        SELECT FROM desk.work_items
+        WHERE work_item_id = :conversation_id AND state = 'assigned' AND agent_id = :agent_id)"""
+
+
+class PostgresConversations:
+    """What people at the desk add to conversations."""
+
+    async def place(self, unit: Unit, conversation_id: UUID) -> Place | None:
+        """Where the customer last wrote; None when there is no such conversation."""
+        rows = await unit.rows(_PLACE, conversation_id=conversation_id)
+        return Place(**rows[0]._asdict()) if rows else None
+
+    async def add(self, unit: Unit, item: Item) -> Item | None:
+        """Add an item; gives the one that is there already under the same id, if there is one."""
+        columns = {name: value for name, value in item._asdict().items() if name != "contact_id"}
+        if await unit.run(_ADD, **columns) == 0:
+            (row,) = await unit.rows(_FIND, item_id=item.item_id)
+            return Item._make(row)
+        if item.kind == "reply":
+            await unit.run(_ANSWERED, at=item.at, item_id=item.item_id, conversation_id=item.conversation_id)
+        return None
+
+    async def mark_read(self, unit: Unit, conversation_id: UUID, agent_id: str) -> bool:
+        """The agent who holds the conversation has seen it all; True when that is news."""
+        return await unit.run(_READ, conversation_id=conversation_id, agent_id=agent_id, now=unit.now) == 1

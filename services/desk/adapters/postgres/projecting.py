@@ -1,0 +1,141 @@
+"""Writing a folded batch: one statement per table, keys in order, older news never over newer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from runtime.unit import Unit
+from services.desk.domain.folding import Batch
+
+_CONTACTS = """
+    INSERT INTO desk.contacts AS c
+        (contact_id, version, display_name, handle, tier, language, preferred_channel, identifiers)
+    SELECT n.* FROM unnest(
+        CAST(:contact_id AS uuid[]), CAST(:version AS int[]), CAST(:display_name AS text[]), CAST(:handle AS text[]),
+        CAST(:tier AS text[]), CAST(:language AS text[]), CAST(:preferred_channel AS text[]),
+        CAST(CAST(:identifiers AS text[]) AS jsonb[])
+    ) AS n (contact_id, version)
+    WHERE NOT EXISTS (SELECT FROM desk.contacts known WHERE known.contact_id = n.contact_id AND known.version >= n.version)
+    ORDER BY n.contact_id
+    ON CONFLICT (contact_id) DO UPDATE SET
+        version = excluded.version, display_name = excluded.display_name, handle = excluded.handle, tier = excluded.tier,
+        language = excluded.language, preferred_channel = excluded.preferred_channel, identifiers = excluded.identifiers
+    WHERE c.version < excluded.version
+    RETURNING contact_id"""
+
+_ITEMS = """
+    WITH n AS MATERIALIZED (
+        SELECT * FROM unnest(
+            CAST(:item_id AS uuid[]), CAST(:conversation_id AS uuid[]), CAST(:contact_id AS uuid[]),
+            CAST(:at AS timestamptz[]), CAST(:kind AS text[]), CAST(:channel AS text[]), CAST(:inbox AS text[]),
+            CAST(:author AS text[]), CAST(:body AS text[]), CAST(:language AS text[]), CAST(CAST(:extra AS text[]) AS jsonb[])
+        ) AS n (item_id, conversation_id, contact_id, at, kind, channel, inbox, author, body, language, extra)
+    ), written AS (
+        INSERT INTO desk.items (item_id, conversation_id, at, kind, channel, inbox, author, body, language, extra)
+        SELECT item_id, conversation_id, at, kind, channel, inbox, author, body, language, extra FROM n
+        ON CONFLICT DO NOTHING
+    )
+    INSERT INTO desk.conversations AS c (conversation_id, contact_id, live_at, live_id)
+    SELECT DISTINCT ON (conversation_id) conversation_id, contact_id, at, item_id
+    FROM n ORDER BY conversation_id, at DESC, item_id DESC
+    ON CONFLICT (conversation_id) DO UPDATE SET
+        contact_id = excluded.contact_id, live_at = excluded.live_at, live_id = excluded.live_id
+    WHERE (c.live_at, c.live_id) < (excluded.live_at, excluded.live_id)"""
+
+_DECIDED = """
+    WITH n AS MATERIALIZED (
+        SELECT * FROM unnest(
+            CAST(:work_item_id AS uuid[]), CAST(:placed AS bigint[]), CAST(:at AS timestamptz[]), CAST(:code AS text[]),
+            CAST(:queue_id AS text[]), CAST(:agent_id AS text[]), CAST(:offer_id AS uuid[]),
+            CAST(:expires_at AS timestamptz[]), CAST(:enqueued_at AS timestamptz[]), CAST(:reason AS text[])
+        ) AS n (work_item_id, placed, at, code, queue_id, agent_id, offer_id, expires_at, enqueued_at, reason)
+    ), written AS (
+        INSERT INTO desk.decisions (work_item_id, placed, at, code, agent_id, queue_id, reason)
+        SELECT work_item_id, placed, at, code, agent_id, queue_id, reason FROM n
+        ON CONFLICT DO NOTHING
+    ), newest AS (
+        SELECT DISTINCT ON (work_item_id) work_item_id, placed,
+            CASE code WHEN 'queued' THEN 'waiting' WHEN 'transferred' THEN 'waiting' ELSE code END,
+            queue_id, agent_id, offer_id, expires_at, enqueued_at
+        FROM n WHERE code IN ('queued', 'transferred', 'offered', 'assigned', 'resolved')
+        ORDER BY work_item_id, placed DESC
+    ), moved AS (
+        INSERT INTO desk.work_items AS w
+            (work_item_id, placed, state, queue_id, agent_id, offer_id, expires_at, enqueued_at)
+        SELECT * FROM newest
+        ON CONFLICT (work_item_id) DO UPDATE SET
+            placed = excluded.placed, state = excluded.state, queue_id = excluded.queue_id, agent_id = excluded.agent_id,
+            offer_id = excluded.offer_id, expires_at = excluded.expires_at, enqueued_at = excluded.enqueued_at
+        WHERE w.placed < excluded.placed
+        RETURNING old.state AS old_state, old.queue_id AS old_queue, new.state AS new_state, new.queue_id AS new_queue
+    ), changes AS (
+        SELECT queue_id, sum(step) AS step
+        FROM (
+            SELECT old_queue AS queue_id, -1 AS step FROM moved WHERE old_state = 'waiting'
+            UNION ALL
+            SELECT new_queue, 1 FROM moved WHERE new_state = 'waiting'
+        ) AS steps
+        GROUP BY queue_id HAVING sum(step) <> 0
+    )
+    INSERT INTO desk.queues AS q (queue_id, waiting) SELECT queue_id, step FROM changes ORDER BY queue_id
+    ON CONFLICT (queue_id) DO UPDATE SET waiting = q.waiting + excluded.waiting
+    RETURNING queue_id"""
+
+_AGENTS = """
+    INSERT INTO desk.agents AS a (agent_id, seq, name, presence, used, capacity)
+    SELECT * FROM unnest(
+        CAST(:agent_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]), CAST(:presence AS text[]),
+        CAST(:used AS int[]), CAST(:capacity AS int[]))
+    ORDER BY 1
+    ON CONFLICT (agent_id) DO UPDATE SET
+        seq = excluded.seq, name = excluded.name, presence = excluded.presence, used = excluded.used,
+        capacity = excluded.capacity
+    WHERE a.seq <= excluded.seq"""
+
+_QUEUES = """
+    INSERT INTO desk.queues AS q (queue_id, seq, name)
+    SELECT * FROM unnest(CAST(:queue_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]))
+    ORDER BY 1
+    ON CONFLICT (queue_id) DO UPDATE SET seq = excluded.seq, name = excluded.name
+    WHERE q.seq <= excluded.seq"""
+
+_DELIVERIES = """
+    INSERT INTO desk.deliveries AS d (delivery_id, reply_id, conversation_id, channel, state, why, at, progress)
+    SELECT * FROM unnest(
+        CAST(:delivery_id AS uuid[]), CAST(:reply_id AS uuid[]), CAST(:conversation_id AS uuid[]), CAST(:channel AS text[]),
+        CAST(:state AS text[]), CAST(:why AS text[]), CAST(:at AS timestamptz[]), CAST(:progress AS int[]))
+    ORDER BY 1
+    ON CONFLICT (delivery_id) DO UPDATE SET
+        state = excluded.state, why = excluded.why, at = excluded.at, progress = excluded.progress
+    WHERE d.progress < excluded.progress"""
+
+
+def _columns(rows: Mapping[Any, NamedTuple]) -> dict[str, tuple[Any, ...]]:
+    """The rows turned into one array per column."""
+    first = next(iter(rows.values()))
+    return dict(zip(first._fields, zip(*rows.values(), strict=True), strict=True))
+
+
+class PostgresProjection:
+    """Applies batches inside the caller's transaction."""
+
+    async def apply(self, unit: Unit, batch: Batch) -> tuple[set[UUID], set[str]]:
+        """Write the batch. Gives the contacts that really changed and the queues whose waiting count moved."""
+        contacts = {row.contact_id for row in await _returning(unit, _CONTACTS, batch.contacts)}
+        await _write(unit, _ITEMS, batch.items)
+        await _write(unit, _DELIVERIES, batch.deliveries)
+        await _write(unit, _AGENTS, batch.agents)
+        await _write(unit, _QUEUES, batch.queues)
+        queues = {row.queue_id for row in await _returning(unit, _DECIDED, batch.decided)}
+        return contacts, queues | set(batch.queues)
+
+
+async def _write(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> None:
+    if rows:
+        await unit.run(sql, **_columns(rows))
+
+
+async def _returning(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> Sequence[Row[Any]]:
+    return await unit.rows(sql, **_columns(rows)) if rows else ()

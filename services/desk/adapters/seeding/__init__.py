@@ -1,0 +1,1 @@
+"""An organisation to begin with."""

@@ -1,0 +1,59 @@
+"""The desk, put together: a stage that follows the events, the API of the agents' desk, its live socket, and the front end."""
+
+import asyncio
+from functools import partial
+
+from runtime import logs
+from runtime.database import passes_by_itself
+from runtime.service import Kit, Service
+from runtime.stage import Stage
+from schemas import topics
+from services.desk import handlers
+from services.desk.adapters.http.conversations import ConversationRoutes
+from services.desk.adapters.http.desk import Desk
+from services.desk.adapters.http.front import FrontRoutes
+from services.desk.adapters.http.public import PublicRoutes
+from services.desk.adapters.http.session import SessionRoutes
+from services.desk.adapters.http.work import WorkRoutes
+from services.desk.adapters.live.hub import LiveHub
+from services.desk.adapters.live.socket import LiveRoutes
+from services.desk.adapters.postgres.feed import PostgresFeed
+from services.desk.adapters.postgres.projecting import PostgresProjection
+from services.desk.adapters.seeding.seed import seed_demo
+
+__all__ = ["build", "seed_demo"]
+
+_log = logs.get(__name__)
+_PRUNE_SECONDS = 60
+
+
+def build(kit: Kit) -> Service:
+    """The desk over its parts."""
+    hub = LiveHub(kit)
+    desk = Desk(kit, PostgresFeed(hub.wake))
+    stage = Stage(
+        "desk",
+        (topics.INTERACTIONS_IDENTIFIED, topics.ROUTING_DECISIONS, topics.DELIVERIES_UPDATED, topics.CONTACTS_CHANGED),
+        partial(handlers.project, PostgresProjection(), desk.feed),
+    )
+    routers = (
+        SessionRoutes(desk).router,
+        ConversationRoutes(desk).router,
+        WorkRoutes(desk).router,
+        LiveRoutes(desk, hub).router,
+        PublicRoutes(desk).router,
+        FrontRoutes(desk.settings.web).router,
+    )
+    return Service("desk", (stage,), routers, (hub.follow, hub.subscribe, partial(_pruning, desk)))
+
+
+async def _pruning(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(_PRUNE_SECONDS)
+        try:
+            async with desk.kit.transaction() as unit:
+                await desk.feed.prune(unit)
+        except Exception as error:
+            if not passes_by_itself(error):
+                raise
+            _log.warning("pruning waits", trouble=type(error).__name__)

@@ -1,0 +1,268 @@
+"""What a batch of events means for the desk's tables: the newest of each thing, whatever order the events came in.
+
+`fold` is pure. For one set of events it gives equal batches in every order; the SQL that applies a batch keeps the same guards
+(`version`, `(at, id)`, `placed`, `seq`, `progress`) against what is stored, so that any split into batches ends alike too.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from schemas import decisions
+from schemas.envelope import Event
+from schemas.interactions import ContactChanged, InteractionIdentified, InteractionKind, InteractionReceived
+from schemas.replies import DeliveryUpdated
+from schemas.values import Contact, IdentifierType
+from services.desk.domain.delivering import progress
+from services.desk.domain.placing import Decided, decided
+from services.desk.domain.text import clean
+
+_SPOKEN = (IdentifierType.EMAIL, IdentifierType.PHONE)
+
+
+class ContactRow(NamedTuple):
+    """A contact at one version. `handle` names who has no name; `identifiers` is JSON."""
+
+    contact_id: UUID
+    version: int
+    display_name: str | None
+    handle: str | None
+    tier: str
+    language: str | None
+    preferred_channel: str | None
+    identifiers: str
+
+
+class Item(NamedTuple):
+    """One line of a timeline that somebody wrote or said. `contact_id` stands on what the customer did.
+
+    `extra` is JSON: {subject?, references?, attachments?}.
+    """
+
+    item_id: UUID
+    conversation_id: UUID
+    contact_id: UUID | None
+    at: datetime
+    kind: str
+    channel: str | None
+    inbox: str | None
+    author: str
+    body: str
+    language: str | None
+    extra: str | None
+
+
+class AgentRow(NamedTuple):
+    """An agent as of `seq`."""
+
+    agent_id: str
+    seq: int
+    name: str
+    presence: str
+    used: int
+    capacity: int
+
+
+class QueueRow(NamedTuple):
+    """A queue's name as of `seq`."""
+
+    queue_id: str
+    seq: int
+    name: str
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery, `progress` far."""
+
+    delivery_id: UUID
+    reply_id: UUID
+    conversation_id: UUID
+    channel: str
+    state: str
+    why: str
+    at: datetime
+    progress: int
+
+
+class Notice(NamedTuple):
+    """Something one agent must be told that changes no table. `kind` is that of the live frame."""
+
+    kind: str
+    agent_id: str
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows to write, one per key."""
+
+    contacts: dict[UUID, ContactRow] = field(default_factory=dict)
+    items: dict[UUID, Item] = field(default_factory=dict)
+    decided: dict[tuple[UUID, int], Decided] = field(default_factory=dict)
+    agents: dict[str, AgentRow] = field(default_factory=dict)
+    queues: dict[str, QueueRow] = field(default_factory=dict)
+    deliveries: dict[UUID, DeliveryRow] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def contact_row(contact: Contact) -> ContactRow:
+    """The contact as stored."""
+    name = clean(contact.display_name).strip() if contact.display_name else None
+    handle = next((known.value for kind in _SPOKEN for known in contact.identifiers if known.type is kind), None)
+    return ContactRow(
+        contact.contact_id,
+        contact.version,
+        name or None,
+        handle and clean(handle),
+        contact.tier,
+        contact.language,
+        contact.preferred_channel,
+        _storable([known.model_dump_json() for known in contact.identifiers]),
+    )
+
+
+def _storable(values: Iterable[str]) -> str:
+    """A JSON array without NUL characters (Postgres refuses them in jsonb)."""
+    text = f"[{','.join(values)}]"
+    if "\\u0000" not in text:
+        return text
+    return json.dumps(_without_nul(json.loads(text)), ensure_ascii=False)
+
+
+def _without_nul(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case list() | tuple():
+            return [_without_nul(part) for part in value]
+        case dict():
+            return {name: _without_nul(part) for name, part in value.items()}
+        case _:
+            return value
+
+
+def _identified(batch: Batch, event: Event[InteractionIdentified]) -> None:
+    data = event.data
+    contact = data.contact
+    interaction = data.interaction
+    _contact(batch, contact)
+    kind = interaction.kind
+    batch.items[data.interaction_id] = Item(
+        data.interaction_id,
+        data.conversation_id,
+        contact.contact_id,
+        data.accepted_at if kind is InteractionKind.MESSAGE else interaction.occurred_at,
+        kind,
+        interaction.channel,
+        interaction.inbox,
+        clean(interaction.sender.display_name or contact.display_name or ""),
+        clean(interaction.text),
+        interaction.language or contact.language,
+        _extra(interaction),
+    )
+
+
+def _extra(interaction: InteractionReceived) -> str | None:
+    thread = interaction.thread
+    if not (interaction.attachments or thread.subject or thread.references):
+        return None
+    extra = {"subject": thread.subject, "references": thread.references}
+    attachments = [attached.model_dump() for attached in interaction.attachments]
+    return json.dumps(_without_nul(extra | {"attachments": attachments}), ensure_ascii=False)
+
+
+def _contact(batch: Batch, contact: Contact) -> None:
+    known = batch.contacts.get(contact.contact_id)
+    if known is None or contact.version > known.version:
+        batch.contacts[contact.contact_id] = contact_row(contact)
+
+
+def _contact_changed(batch: Batch, event: Event[ContactChanged]) -> None:
+    _contact(batch, event.data.contact)
+
+
+def _placed(batch: Batch, event: Event[Any]) -> None:
+    decision = event.data
+    line = decided(decision)
+    if line is not None:
+        batch.decided[line.work_item_id, line.placed] = line
+    match decision:
+        case decisions.OfferEnded():
+            outcome: str = decision.outcome
+        case decisions.WorkAssigned(auto=False):
+            outcome = "accepted"
+        case _:
+            return
+    ended = {"offer_id": str(decision.offer_id), "outcome": outcome}
+    batch.notices.append(Notice("offer.ended", decision.agent_id, ended))
+
+
+def _agent_changed(batch: Batch, event: Event[decisions.AgentChanged]) -> None:
+    data = event.data
+    known = batch.agents.get(data.agent_id)
+    if known is None or data.seq >= known.seq:
+        batch.agents[data.agent_id] = AgentRow(
+            data.agent_id, data.seq, clean(data.name), data.presence, data.used, data.capacity
+        )
+
+
+def _queue_changed(batch: Batch, event: Event[decisions.QueueChanged]) -> None:
+    data = event.data
+    known = batch.queues.get(data.queue_id)
+    if known is None or data.seq >= known.seq:
+        batch.queues[data.queue_id] = QueueRow(data.queue_id, data.seq, clean(data.name))
+
+
+def _refused(batch: Batch, event: Event[decisions.CommandRefused]) -> None:
+    data = event.data
+    if data.agent_id is None or data.code == "stale-epoch":
+        return
+    told: dict[str, Any] = {"code": data.code, "message": clean(data.message)}
+    if data.work_item_id is not None:
+        told["work_item_id"] = str(data.work_item_id)
+    batch.notices.append(Notice("refused", data.agent_id, told))
+
+
+def _delivered(batch: Batch, event: Event[DeliveryUpdated]) -> None:
+    data = event.data
+    known = batch.deliveries.get(data.delivery_id)
+    new = progress(data)
+    if known is None or new > known.progress:
+        batch.deliveries[data.delivery_id] = DeliveryRow(
+            data.delivery_id,
+            data.reply_id,
+            data.conversation_id,
+            data.channel,
+            data.state,
+            clean(data.why),
+            data.at,
+            new,
+        )
+
+
+_FOLDS: dict[type, Callable[[Batch, Event[Any]], None]] = {
+    InteractionIdentified: _identified,
+    ContactChanged: _contact_changed,
+    decisions.WorkQueued: _placed,
+    decisions.OfferMade: _placed,
+    decisions.WorkAssigned: _placed,
+    decisions.OfferEnded: _placed,
+    decisions.WorkEnded: _placed,
+    decisions.AgentChanged: _agent_changed,
+    decisions.QueueChanged: _queue_changed,
+    decisions.CommandRefused: _refused,
+    DeliveryUpdated: _delivered,
+}
+
+
+def fold(events: Iterable[Event[Any]]) -> Batch:
+    """All rows that the events ask for. Events of unknown types are left out."""
+    batch = Batch()
+    for event in events:
+        apply = _FOLDS.get(type(event.data))
+        if apply is not None:
+            apply(batch, event)
+    return batch

@@ -1,0 +1,196 @@
+"""The use cases of the desk, one verb each. What concerns routing is asked of the router; its answer arrives as a decision."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from runtime.errors import Conflict, NotFound, Refused
+from runtime.unit import Unit
+from schemas import topics
+from schemas.base import EventData
+from schemas.commands import AcceptOffer, RejectOffer, ResolveWork, SetPresence, TransferWork
+from schemas.envelope import Event, derived_id
+from schemas.replies import ReplyRequested
+from schemas.values import AgentPresence, ThreadRef
+from services.desk.domain.folding import Item, fold
+from services.desk.domain.people import LEASE, Viewer
+from services.desk.domain.telling import Changes, Frame, changes, complete
+from services.desk.domain.text import clean
+from services.desk.domain.timeline import item_view
+from services.desk.ports import Conversations, Feed, Place, Presences, Projection
+
+ROUTING_DOMAIN = "main"
+
+
+class Draft(NamedTuple):
+    """A reply as written. `author` signs it; `agent_id` is None when a program writes; `key` makes a repeat the same reply."""
+
+    conversation_id: UUID
+    author: str
+    agent_id: str | None
+    text: str
+    channel: str | None
+    key: str
+
+
+class Remark(NamedTuple):
+    """An internal note as written."""
+
+    item_id: UUID
+    conversation_id: UUID
+    text: str
+
+
+async def project(projection: Projection, feed: Feed, unit: Unit, events: Sequence[Event[Any]]) -> None:
+    """Bring the desk's tables up to the events and tell open desks."""
+    batch = fold(events)
+    contacts, queues = await projection.apply(unit, batch)
+    await feed.tell(unit, changes(batch, contacts, queues), partial(complete, batch))
+
+
+def command(unit: Unit, data: EventData) -> None:
+    """Ask the router."""
+    unit.emit(topics.ROUTING_COMMANDS, ROUTING_DOMAIN, data)
+
+
+async def set_presence(presences: Presences, unit: Unit, agent_id: str, state: AgentPresence) -> None:
+    """Take on a presence; unless offline it is a lease that the live socket renews."""
+    epoch = await presences.next_epoch(unit, agent_id, state)
+    _present(unit, agent_id, state, epoch)
+
+
+async def renew_presence(presences: Presences, unit: Unit, agent_id: str) -> None:
+    """Keep the lease of an agent whose desk is open."""
+    renewed = await presences.renew(unit, agent_id)
+    if renewed is not None:
+        state, epoch = renewed
+        _present(unit, agent_id, AgentPresence(state), epoch)
+
+
+def _present(unit: Unit, agent_id: str, state: AgentPresence, epoch: int) -> None:
+    lease = None if state is AgentPresence.OFFLINE else unit.now + LEASE
+    command(unit, SetPresence(agent_id=agent_id, state=state, epoch=epoch, lease_until=lease))
+
+
+async def accept(unit: Unit, viewer: Viewer, offer_id: UUID) -> None:
+    """Take offered work."""
+    command(unit, AcceptOffer(offer_id=offer_id, agent_id=viewer.agent_id))
+
+
+async def reject(unit: Unit, viewer: Viewer, offer_id: UUID, reason: str) -> None:
+    """Decline offered work."""
+    command(unit, RejectOffer(offer_id=offer_id, agent_id=viewer.agent_id, reason=reason))
+
+
+async def resolve(conversations: Conversations, unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
+    """Settle a conversation: an agent their own, a supervisor any."""
+    await find(conversations, unit, conversation_id)
+    command(unit, ResolveWork(work_item_id=conversation_id, agent_id=_acting(viewer), disposition=disposition))
+
+
+async def transfer(unit: Unit, viewer: Viewer, conversation_id: UUID, to_agent: str | None, to_queue: str | None) -> None:
+    """Hand a conversation to an agent or a queue."""
+    if (to_agent is None) == (to_queue is None):
+        raise Refused("exactly one target is needed", field="to_agent", hint="send to_agent or to_queue")
+    command(
+        unit,
+        TransferWork(work_item_id=conversation_id, agent_id=_acting(viewer), to_agent=to_agent, to_queue=to_queue),
+    )
+
+
+def _acting(viewer: Viewer) -> str | None:
+    return None if viewer.may("supervisor") else viewer.agent_id
+
+
+async def find(conversations: Conversations, unit: Unit, conversation_id: UUID) -> Place:
+    """Where a conversation is live. Raises NotFound."""
+    place = await conversations.place(unit, conversation_id)
+    if place is None:
+        raise NotFound("there is no such conversation")
+    return place
+
+
+async def reply(conversations: Conversations, feed: Feed, unit: Unit, draft: Draft) -> dict[str, Any]:
+    """Answer the customer. The same key gives the same reply once; raises Conflict when it comes with another answer."""
+    place = await find(conversations, unit, draft.conversation_id)
+    reply_id = derived_id(draft.key, "reply")
+    item = Item(
+        reply_id,
+        draft.conversation_id,
+        None,
+        unit.now,
+        "reply",
+        draft.channel,
+        None,
+        draft.author,
+        clean(draft.text),
+        place.language,
+        None,
+    )
+    known = await conversations.add(unit, item)
+    if known is not None:
+        if (known.conversation_id, known.body, known.channel) != (item.conversation_id, item.body, item.channel):
+            raise Conflict("this Idempotency-Key was used for another reply", field="Idempotency-Key", hint="send a new key")
+        return item_view(known)
+    unit.emit(
+        topics.REPLIES_REQUESTED,
+        str(draft.conversation_id),
+        _request(draft, place, item),
+        id=derived_id(reply_id, "requested"),
+        subject=str(draft.conversation_id),
+    )
+    return await _show(feed, unit, item)
+
+
+def _request(draft: Draft, place: Place, item: Item) -> ReplyRequested:
+    return ReplyRequested(
+        reply_id=item.item_id,
+        conversation_id=draft.conversation_id,
+        contact_id=place.contact_id,
+        agent_id=draft.agent_id,
+        text=item.body,
+        language=place.language,
+        channel=draft.channel,
+        live_channel=place.channel,
+        live_inbox=place.inbox,
+        thread=ThreadRef(references=tuple(place.references), subject=place.subject),
+        requested_at=item.at,
+    )
+
+
+async def note(conversations: Conversations, feed: Feed, unit: Unit, viewer: Viewer, remark: Remark) -> dict[str, Any]:
+    """Write an internal note, for colleagues only."""
+    await find(conversations, unit, remark.conversation_id)
+    item = Item(
+        remark.item_id, remark.conversation_id, None, unit.now, "note", None, None, viewer.name, clean(remark.text), None, None
+    )
+    await conversations.add(unit, item)
+    return await _show(feed, unit, item)
+
+
+async def _show(feed: Feed, unit: Unit, item: Item) -> dict[str, Any]:
+    view = item_view(item)
+    told = Frame("item", None, {"conversation_id": str(item.conversation_id), "item": view})
+    await feed.tell(unit, Changes(conversations={item.conversation_id}, frames=[told]))
+    return view
+
+
+async def mark_read(conversations: Conversations, feed: Feed, unit: Unit, agent_id: str, conversation_id: UUID) -> None:
+    """The agent looks at a conversation: if it is theirs, nothing in it is unread any more."""
+    if await conversations.mark_read(unit, conversation_id, agent_id):
+        await feed.tell(unit, Changes(conversations={conversation_id}))
+
+
+HANDLERS = (
+    project,
+    set_presence,
+    renew_presence,
+    accept,
+    reject,
+    resolve,
+    transfer,
+    reply,
+    note,
+    mark_read,
+)

@@ -1,0 +1,61 @@
+"""What the desk's use cases need from outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from runtime.unit import Unit
+from services.desk.domain.folding import Batch, Item
+from services.desk.domain.telling import Changes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation is live: where the customer last wrote, and how else the contact is known."""
+
+    contact_id: UUID
+    channel: str
+    inbox: str
+    language: str | None
+    subject: str | None
+    references: Sequence[str]
+    identifiers: Sequence[Mapping[str, str]]
+    preferred_channel: str | None
+
+
+class Projection(Protocol):
+    """The desk's tables."""
+
+    async def apply(self, unit: Unit, batch: Batch) -> tuple[set[UUID], set[str]]:
+        """Write the batch. Gives the contacts that really changed and the queues whose waiting count moved."""
+
+
+class Feed(Protocol):
+    """What open desks hear."""
+
+    async def tell(self, unit: Unit, found: Changes, complete: Callable[[Changes], Changes] | None = None) -> None:
+        """Tell open desks; the last thing a transaction does. `complete` adds frames, and is called only if somebody hears."""
+
+
+class Conversations(Protocol):
+    """What people at the desk add to conversations."""
+
+    async def place(self, unit: Unit, conversation_id: UUID) -> Place | None:
+        """Where the customer last wrote; None when there is no such conversation."""
+
+    async def add(self, unit: Unit, item: Item) -> Item | None:
+        """Add an item; gives the one that is there already under the same id, if there is one."""
+
+    async def mark_read(self, unit: Unit, conversation_id: UUID, agent_id: str) -> bool:
+        """The agent who holds the conversation has seen it all; True when that is news."""
+
+
+class Presences(Protocol):
+    """The presence that users want."""
+
+    async def next_epoch(self, unit: Unit, agent_id: str, state: str) -> int:
+        """Note the presence a user wants and give the number that orders it."""
+
+    async def renew(self, unit: Unit, agent_id: str) -> tuple[str, int] | None:
+        """(state, epoch) when the user's lease is due to be renewed; a lapsed lease gets a new epoch."""

@@ -1,0 +1,19 @@
+import type { View } from "./types";
+
+export interface ListFilter {
+  view: View;
+  queue: string | null;
+  q: string;
+}
+
+export const keys = {
+  me: ["me"] as const,
+  offers: ["offers"] as const,
+  queues: ["queues"] as const,
+  agents: ["agents"] as const,
+  lists: ["conversations"] as const,
+  list: (filter: ListFilter) => ["conversations", filter] as const,
+  conversation: (id: string) => ["conversation", id] as const,
+  replyOptions: (id: string) => ["reply-options", id] as const,
+  explain: (id: string) => ["explain", id] as const,
+};

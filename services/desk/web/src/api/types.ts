@@ -1,0 +1,235 @@
+/** The desk's API as the server promises it. Times are UTC ISO 8601 strings; ids are opaque. */
+
+export type Locale = "en" | "fa" | "ru";
+export type Presence = "online" | "away" | "offline";
+export type Role = "agent" | "supervisor" | "administrator";
+export type Tier = "platinum" | "gold" | "silver" | "lead";
+export type ConversationState = "waiting" | "offered" | "assigned" | "resolved";
+export type ColorScheme = "light" | "dark" | "auto";
+
+export type DeliveryStateName =
+  | "accepted" | "suppressed" | "expired" | "deferred" | "queued" | "sending" | "retry_wait" | "unknown"
+  | "failed" | "sent" | "delivered" | "read" | "undelivered" | "bounced" | "cancelled";
+
+export interface Me {
+  agent_id: string;
+  name: string;
+  role: Role;
+  locale: Locale;
+  color_scheme?: ColorScheme | null;
+  presence: Presence;
+  capacity: number;
+  used: number;
+}
+
+export interface Excluded {
+  predicate: string;
+  agents: number;
+  example: string | null;
+}
+
+export interface Reason {
+  rule: string;
+  policy: string;
+  step: number;
+  eligible: number;
+  excluded: Excluded[];
+  winner_because: string;
+  runner_up: string | null;
+  sentence: string;
+}
+
+export interface Offer {
+  offer_id: string;
+  work_item_id: string;
+  conversation_id: string;
+  channel: string;
+  /** Empty or null: a visitor without a name. */
+  contact_name: string | null;
+  preview: string;
+  language: string | null;
+  tier: Tier;
+  queue_id: string;
+  queue_name: string;
+  enqueued_at: string;
+  expires_at: string;
+  why: Reason;
+}
+
+export interface Queue {
+  queue_id: string;
+  name: string;
+  waiting: number;
+  oldest_enqueued_at: string | null;
+}
+
+export interface Agent {
+  agent_id: string;
+  name: string;
+  presence: Presence;
+  used: number;
+  capacity: number;
+}
+
+export interface ConversationRow {
+  conversation_id: string;
+  contact_id: string;
+  contact_name: string | null;
+  language: string | null;
+  tier: Tier;
+  channel: string;
+  state: ConversationState;
+  assignee: string | null;
+  assignee_name: string | null;
+  queue_id: string | null;
+  subject: string | null;
+  preview: string;
+  last_at: string;
+  unread: number;
+  enqueued_at: string | null;
+}
+
+export interface ConversationPage {
+  items: ConversationRow[];
+  next_cursor: string | null;
+}
+
+export interface Identifier {
+  type: string;
+  value: string;
+  trust: string;
+}
+
+export interface ContactCard {
+  contact_id: string;
+  display_name: string | null;
+  tier: Tier;
+  language: string | null;
+  preferred_channel: string | null;
+  identifiers: Identifier[];
+  first_seen: string | null;
+  last_seen: string | null;
+  conversations: number;
+}
+
+export interface Attachment {
+  name: string;
+  media_type: string;
+  size: number;
+  ref: string;
+}
+
+export interface Delivery {
+  state: DeliveryStateName;
+  channel: string | null;
+  why: string;
+  at: string;
+}
+
+interface ItemBase {
+  item_id: string;
+  at: string;
+}
+
+export interface MessageItem extends ItemBase {
+  kind: "message";
+  direction: "in";
+  channel: string;
+  inbox: string;
+  author: string;
+  text: string;
+  subject: string | null;
+  attachments: Attachment[];
+}
+
+export interface ReplyItem extends ItemBase {
+  kind: "reply";
+  direction: "out";
+  channel: string | null;
+  author: string;
+  text: string;
+  delivery: Delivery | null;
+  /** Only in this browser: not yet confirmed by the server. */
+  pending?: boolean;
+}
+
+export interface NoteItem extends ItemBase {
+  kind: "note";
+  author: string;
+  text: string;
+}
+
+export interface CallItem extends ItemBase {
+  kind: "call";
+  direction: "in";
+  channel: string;
+  inbox: string;
+  author: string;
+  text: string;
+  missed: boolean;
+}
+
+export type EventCode = "queued" | "offered" | "assigned" | "rejected" | "expired" | "resolved" | "transferred";
+
+export interface EventItem extends ItemBase {
+  kind: "event";
+  code: EventCode;
+  /** Ids, not names. */
+  agent?: string | null;
+  queue?: string | null;
+  sentence?: string | null;
+}
+
+export type Item = MessageItem | ReplyItem | NoteItem | CallItem | EventItem;
+
+export interface ConversationDetail {
+  conversation: ConversationRow;
+  contact: ContactCard;
+  timeline: Item[];
+}
+
+export interface ReplyOption {
+  channel: string;
+  address_hint: string;
+  default: boolean;
+  why: string;
+}
+
+export interface Explanation {
+  sentence: string;
+  placed: boolean;
+  reason: Reason | null;
+  history: ExplanationStep[];
+}
+
+export interface ExplanationStep {
+  at: string;
+  code: string;
+  agent?: string | null;
+  queue?: string | null;
+  sentence: string | null;
+  reason: Reason | null;
+}
+
+export type View = "mine" | "waiting" | "all" | "resolved";
+
+/** What the server says over the live connection. Each frame carries the cursor to resume after. */
+export type LiveMessage =
+  | { kind: "hello"; data: { cursor: number } }
+  | { kind: "conversation"; data: ConversationRow }
+  | { kind: "item"; data: { conversation_id: string; item: Item } }
+  | { kind: "delivery"; data: { conversation_id: string; reply_id: string; delivery: Delivery } }
+  | { kind: "offer"; data: Offer }
+  | { kind: "offer.ended"; data: { offer_id: string; outcome: string } }
+  | { kind: "agent"; data: Agent }
+  | { kind: "queue"; data: Queue }
+  | { kind: "refused"; data: { code: string; message: string; work_item_id?: string | null } }
+  | { kind: "typing"; data: { conversation_id: string; agent_id: string; name: string } }
+  | { kind: "reset"; data: unknown };
+
+export type LiveFrame = LiveMessage & { cursor: number };
+
+export type ClientFrame =
+  | { kind: "ping" }
+  | { kind: "typing"; conversation_id: string }
+  | { kind: "viewing"; conversation_id: string | null };
