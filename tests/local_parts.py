@@ -44,7 +44,7 @@ def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         die_with_parent(parent, signal.SIGKILL)
 
     with log.open("ab") as out:
-        process = subprocess.Popen(  # noqa: PLW1509 - single-threaded here
+        process = subprocess.Popen(
             launch.command,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -39,7 +39,9 @@ async def send_to(settings: Settings, visitor_id: str, text: str) -> UUID:
     """What the notifier does when an agent answers."""
     from runtime import log  # noqa: PLC0415
 
-    message = ChatMessageSent(delivery_id=new_id(), inbox="web", visitor_id=visitor_id, text=text, author="Sara", at=datetime.now(UTC))
+    message = ChatMessageSent(
+        delivery_id=new_id(), inbox="web", visitor_id=visitor_id, text=text, author="Sara", at=datetime.now(UTC)
+    )
     producer = log.producer(settings, "test")
     await producer.start()
     from schemas.envelope import Envelope  # noqa: PLC0415
@@ -76,7 +78,9 @@ async def test_a_message_is_acknowledged_once_committed_and_again_is_the_same(ch
     assert row.payload["language"] == "fa"
 
 
-async def test_a_reply_reaches_the_open_socket_and_a_later_one_after_reconnect_nothing_twice(chat_url: str, settings: Settings) -> None:
+async def test_a_reply_reaches_the_open_socket_and_a_later_one_after_reconnect_nothing_twice(
+    chat_url: str, settings: Settings
+) -> None:
     async with connect(chat_url, origin=SHOP) as socket:
         welcome = await hear(socket)
         first = await send_to(settings, welcome["visitor_id"], "one")

@@ -60,7 +60,9 @@ async def test_fifty_megabytes_are_refused_and_the_next_mail_is_taken(serve: Ser
     await serve("ingest")
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=settings.smtp_port, timeout=60) as client:
         with pytest.raises(aiosmtplib.SMTPException) as refused:
-            await client.sendmail("a@b.example", ["support@hub.example"], b"Subject: big\r\n\r\n" + b"x" * 76 + b"\r\n" * 25_000_000)
+            await client.sendmail(
+                "a@b.example", ["support@hub.example"], b"Subject: big\r\n\r\n" + b"x" * 76 + b"\r\n" * 25_000_000
+            )
         assert "552" in str(refused.value)
     await aiosmtplib.send(mail("small", Message_ID="<3@x.example>"), hostname="127.0.0.1", port=settings.smtp_port)
     assert len(await stored(settings)) == 1
@@ -79,5 +81,9 @@ async def test_an_unknown_recipient_is_refused_at_once(serve: Serve, settings: S
     await serve("ingest")
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused):
         await aiosmtplib.send(
-            b"Subject: x\r\n\r\nx", sender="a@b.example", recipients=["nobody@hub.example"], hostname="127.0.0.1", port=settings.smtp_port
+            b"Subject: x\r\n\r\nx",
+            sender="a@b.example",
+            recipients=["nobody@hub.example"],
+            hostname="127.0.0.1",
+            port=settings.smtp_port,
         )

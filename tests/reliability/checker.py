@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +65,7 @@ def judge(acknowledged: Mapping[str, Sequence[UUID]], record: Record) -> Verdict
         out_of_order=sum(
             later in place and earlier in place and place[earlier] > place[later]
             for ids in acknowledged.values()
-            for earlier, later in zip(ids, ids[1:], strict=False)
+            for earlier, later in pairwise(ids)
         ),
         unassigned=sum(not record.assigned[conversation] for conversation in conversations),
         assigned_twice=sum(record.assigned[conversation] > 1 for conversation in conversations),

@@ -1,4 +1,4 @@
-"""A load whose history is kept outside the system: what was acknowledged, in which order, written before anything is believed."""
+"""A load whose history is kept outside the system: what was acknowledged, in which order, synced as it comes."""
 
 import asyncio
 import json
@@ -45,14 +45,14 @@ async def customers(url: str, key: str, history: History, stop: asyncio.Event, a
 
     A refusal or a broken connection is answered by sending the same again, as a good integrator does.
     """
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed)
     limits = httpx.Limits(max_connections=at_once)
     async with (
         httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=10, limits=limits) as client,
         asyncio.TaskGroup() as group,
     ):
         for lane in range(at_once):
-            group.create_task(_lane(client, history, stop, lane, random.Random(chance.random())))  # noqa: S311
+            group.create_task(_lane(client, history, stop, lane, random.Random(chance.random())))
 
 
 async def _lane(client: httpx.AsyncClient, history: History, stop: asyncio.Event, lane: int, chance: random.Random) -> None:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,10 @@ def report(capsys: pytest.CaptureFixture[str], history: History, seconds: dict[s
     """What proof.md asks every run to print."""
     with capsys.disabled():
         print(
-            f"\nseed {SEED}: {len(seconds)} faults, {history.count} interactions acknowledged, {history.retried} requests sent again;"
-            f" seconds to recover { ({name: round(took, 1) for name, took in seconds.items()}) }; faults {verdict.faults or 'none'}"
+            f"\nseed {SEED}: {len(seconds)} faults injected, {history.count} interactions acknowledged,",
+            f"{history.retried} requests sent again, seconds to recover",
+            {name: round(took, 1) for name, took in seconds.items()},
+            f"found wrong: {verdict.faults or 'nothing'}",
         )
 
 
@@ -97,8 +100,8 @@ async def test_every_process_killed_in_turn_under_load(tmp_path: Path, capsys: p
     history, seconds = History(tmp_path / "history"), {}
     with hub(tmp_path / "hub", None, "--no-demo", "--no-simulators") as running:
         async with under_load(running, history):
-            for part in random.Random(SEED).sample(PARTS, len(PARTS)):  # noqa: S311
-                seconds[part] = await recovered(running, lambda part=part: running.kill_part(part))
+            for part in random.Random(SEED).sample(PARTS, len(PARTS)):
+                seconds[part] = await recovered(running, partial(running.kill_part, part))
                 await asyncio.sleep(1)
         verdict = await verdict_after_drain(running, history)
     report(capsys, history, seconds, verdict)
