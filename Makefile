@@ -49,8 +49,8 @@ setup: $(VENV)/.installed $(CACHE)/web ## Everything that `run` needs
 run: setup ## Start the hub; ARGS="--port 8090" passes options on
 	@exec $(BIN)/payvand up $(ARGS)
 
-bench: setup ## Measure this machine; writes docs/benchmarks.md
-	@exec $(BIN)/python -m bench $(ARGS)
+bench: setup ## How fast the router decides; `payvand loadtest` measures a whole hub that runs
+	@exec $(BIN)/python -m bench.router_match $(ARGS)
 
 # ── Proving ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

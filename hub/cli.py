@@ -91,6 +91,20 @@ def seed(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
     command("seed").seed(data, as_json=as_json)
 
 
+@app.command(epilog="Example: payvand loadtest --rate 1000 --seconds 30 --batch 10 --json")
+def loadtest(
+    rate: Annotated[float, typer.Option(help="Interactions offered per second.", min=1)] = 200,
+    seconds: Annotated[float, typer.Option(help="How long.", min=1)] = 20,
+    batch: Annotated[int, typer.Option(help="Interactions per request.", min=1, max=1_000)] = 1,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the hub that runs here, beside a bare pipeline as the limit. Exit code 1 when anything was lost or doubled."""
+    from hub.loadtest.running import Load  # noqa: PLC0415 - heavy, and only here
+
+    command("loadtest").loadtest(data, [Load(rate, seconds, batch)], as_json=as_json)
+
+
 @app.command(hidden=True, epilog="Example: payvand simulators")
 def simulators() -> None:
     """Run the simulated providers."""

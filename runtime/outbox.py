@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.structs import RecordMetadata
 from pydantic_core import from_json, to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from runtime import logs, metrics
+from runtime import log, logs, metrics
 from runtime.database import Database, passes_by_itself, statement
+from runtime.log import Place
 from schemas import topics
 from schemas.envelope import Record
 
@@ -141,19 +141,12 @@ class Relay:
         self._gauge.set(len(self._queue))
 
     async def _publish(self, parcels: Sequence[Parcel]) -> None:
-        futures = []
-        for parcel in parcels:
-            for record in parcel.records:
-                future = await self._producer.send(
-                    record.topic, value=record.value, key=record.key, headers=list(record.headers)
-                )
-                futures.append(future)
-        acknowledged: list[RecordMetadata] = await asyncio.gather(*futures)
-        self._published.inc(len(acknowledged))
+        places = await log.publish(self._producer, [record for parcel in parcels for record in parcel.records])
+        self._published.inc(len(places))
         start = 0
         for parcel in parcels:
             end = start + len(parcel.records)
-            self._marks.append((parcel.id, _positions(acknowledged[start:end])))
+            self._marks.append((parcel.id, _positions(places[start:end])))
             start = end
 
     async def _publish_stored(self) -> bool:
@@ -241,11 +234,10 @@ class Relay:
             )
 
 
-def _positions(acknowledged: Sequence[RecordMetadata]) -> str:
+def _positions(places: Sequence[Place]) -> str:
     furthest: dict[tuple[str, int], int] = {}
-    for place in acknowledged:
-        at = (place.topic, place.partition)
-        furthest[at] = max(furthest.get(at, -1), place.offset)
+    for topic, partition, offset in places:
+        furthest[topic, partition] = max(furthest.get((topic, partition), -1), offset)
     return to_json(
         [{"topic": topic, "partition": part, "offset": offset} for (topic, part), offset in furthest.items()]
     ).decode()

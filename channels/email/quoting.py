@@ -8,7 +8,8 @@ _ATTRIBUTION_START = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTION_END = re.compile(
-    r"(?:(?:wrote|a écrit|schrieb.{0,80}|пишет|писала?|написала?|написал\(а\)|نوشت|نوشته است)\s*[:：]?|<[^<>\s]{3,254}>\s*:)\s*$",
+    r"(?:(?:wrote|a écrit|schrieb.{0,80}|пишет|писала?|написала?|написал\(а\)|نوشت|نوشته است)\s*[:：]?|"
+    r"<[^<>\s]{3,254}>\s*:)\s*$",
     re.IGNORECASE,
 )
 _DIVIDER = re.compile(

@@ -32,8 +32,8 @@ class ReceiverLimits:
     message: int = 25 * 1024 * 1024
     line: int = 64 * 1024
     recipients: int = 50
-    connections: int = 100
-    per_peer: int = 20
+    connections: int = 200
+    per_peer: int = 100
     command_seconds: float = 120.0
     stop_seconds: float = 5.0
 

@@ -154,6 +154,7 @@ def _request(draft: Draft, place: Place, item: Item) -> ReplyRequested:
         channel=draft.channel,
         live_channel=place.channel,
         live_inbox=place.inbox,
+        live_address=place.address,
         thread=ThreadRef(references=tuple(place.references), subject=place.subject),
         requested_at=item.at,
     )

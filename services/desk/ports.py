@@ -19,6 +19,7 @@ class Place:
     inbox: str
     language: str | None
     subject: str | None
+    address: str | None
     references: Sequence[str]
     identifiers: Sequence[Mapping[str, str]]
     preferred_channel: str | None

@@ -104,8 +104,8 @@ class ChatServer:
 
     async def _frame(self, socket: WebSocket, token: str, visitor: str, data: bytes) -> None:
         if self.silent:
-            frame = CLIENT_FRAME.validate_json(data)
-            self.swallowed += [frame.text] if isinstance(frame, VisitorMessage) else []
+            unheard = CLIENT_FRAME.validate_json(data)
+            self.swallowed += [unheard.text] if isinstance(unheard, VisitorMessage) else []
             return
         parsed = self.inbound.parse(self._raw(data, token))
         self.receipts += parsed.receipts

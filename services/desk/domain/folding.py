@@ -39,7 +39,7 @@ class ContactRow(NamedTuple):
 class Item(NamedTuple):
     """One line of a timeline that somebody wrote or said. `contact_id` stands on what the customer did.
 
-    `extra` is JSON: {subject?, references?, attachments?}.
+    `extra` is JSON: {address, subject?, references?, attachments?}; `address` is what the customer wrote from.
     """
 
     item_id: UUID
@@ -167,9 +167,10 @@ def _identified(batch: Batch, event: Event[InteractionIdentified]) -> None:
 
 def _extra(interaction: InteractionReceived) -> str | None:
     thread = interaction.thread
+    extra: dict[str, object] = {"address": interaction.sender.identifiers[0].value}
     if not (interaction.attachments or thread.subject or thread.references):
-        return None
-    extra = {"subject": thread.subject, "references": thread.references}
+        return json.dumps(_without_nul(extra), ensure_ascii=False)
+    extra |= {"subject": thread.subject, "references": thread.references}
     attachments = [attached.model_dump() for attached in interaction.attachments]
     return json.dumps(_without_nul(extra | {"attachments": attachments}), ensure_ascii=False)
 

@@ -204,17 +204,32 @@ def test_the_idle_clock_starts_anew_when_an_agent_comes_back():
     assert desk.holder(1) == "bita"
 
 
-def test_who_declined_or_was_asked_is_no_longer_the_longest_idle():
+def test_whose_offer_ended_is_no_longer_the_longest_idle():
     desk = Desk()
     desk.agent("ali")
     desk.agent("bita")
-    desk.arrive(1)
-    assert desk.holder(1) == "ali"
-    desk.arrive(2)
-    assert desk.holder(2) == "bita"
-    desk.tell(CancelWork(work_item_id=item_id(1)))
-    desk.arrive(3)
-    assert desk.holder(3) == "bita"
+    for number in (1, 2, 3, 4):
+        desk.arrive(number)
+    assert [desk.holder(number) for number in (1, 2, 3, 4)] == ["ali", "bita", "ali", "bita"]
+    desk.tell(CancelWork(work_item_id=item_id(3)))
+    desk.arrive(5)
+    assert desk.holder(5) == "bita"
+
+
+def test_who_has_room_again_comes_in_at_their_old_place_in_the_order_of_the_idle():
+    desk = Desk()
+    desk.agent("ali", auto=True, capacity=110)
+    desk.arrive(1, "email")
+    desk.arrive(2, "email")
+    desk.agent("cyrus", auto=True, capacity=110, skills={"product": 2})
+    desk.agent("bita", auto=True, capacity=110)
+    for number, name in ((3, "cyrus"), (4, "bita")):
+        desk.arrive(number, "call")
+        assert desk.holder(number) == name
+        desk.resolve(number)
+    desk.resolve(2)
+    desk.arrive(5, "call")
+    assert desk.holder(5) == "ali"
 
 
 def test_the_longest_idle_agent_is_found_among_thousands_with_the_skill_at_the_end():

@@ -19,6 +19,7 @@ _ANSWERED = """
     WHERE conversation_id = :conversation_id AND (replied_at IS NULL OR replied_at <= :at)"""
 _PLACE = """
     SELECT c.contact_id, i.channel, i.inbox, coalesce(i.language, k.language) AS language, i.extra->>'subject' AS subject,
+        i.extra->>'address' AS address,
         ARRAY(SELECT jsonb_array_elements_text(coalesce(i.extra->'references', '[]'))) AS "references",
         k.identifiers, k.preferred_channel
     FROM desk.conversations c

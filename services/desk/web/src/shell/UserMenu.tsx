@@ -52,7 +52,7 @@ export function UserMenu({ me, onShortcuts }: { me: Me; onShortcuts: () => void 
       </Popover.Target>
       <Popover.Dropdown p={6} aria-label={t("shell.account", { name: me.name })}>
         <Stack gap={0} px="sm" py={8}>
-          <Text fw={600} dir="auto" ta="start">{me.name}</Text>
+          <Text fw={600} dir="auto" className="clip">{me.name}</Text>
           <Text size="xs" c="dimmed">{t(`roles.${me.role}`)}</Text>
         </Stack>
         <Divider my={4} />
