@@ -37,8 +37,6 @@ PRELOAD = (
     "redis.asyncio",
     "runtime.service",
     "schemas.topics",
-    "sqlalchemy.dialects.postgresql.asyncpg",
-    "sqlalchemy.ext.asyncio",
     "structlog",
     "uvicorn",
     "uvloop",

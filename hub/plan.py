@@ -22,6 +22,7 @@ from hub.state import secret_key
 from runtime.errors import Misconfigured
 
 EMBEDDED_PARTITIONS = 4
+BROKER_MEMORY_MB = 600
 CONFIG_FILE = Path("payvand.toml")
 WAVES = (
     ("simulators", "ingest"),
@@ -159,4 +160,11 @@ class Planner:
             "PAYVAND_KAFKA_IDEMPOTENT": "false",
             "PAYVAND_KAFKA_PARTITIONS": str(EMBEDDED_PARTITIONS),
         }
-        self._parts.append(broker(port, renews=self._options.services))
+        self._parts.append(broker(port, renews=self._options.services, memory_limit=self._broker_memory()))
+
+    def _broker_memory(self) -> int:
+        """PAYVAND_BROKER_MEMORY_MB in bytes. Raises Misconfigured."""
+        given = self._given.get("PAYVAND_BROKER_MEMORY_MB", str(BROKER_MEMORY_MB))
+        if not given.isdecimal() or not int(given):
+            raise Misconfigured(f"PAYVAND_BROKER_MEMORY_MB is {given!r}", hint=f"a whole number such as {BROKER_MEMORY_MB}")
+        return int(given) * 1024 * 1024

@@ -18,6 +18,9 @@ FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 10.0
 STEADY_AFTER = 30.0
 """A part that stayed ready this long (seconds) starts again with the first backoff."""
+MEMORY_EVERY = 10.0
+MEMORY_AFTER = 30.0
+"""No part is renewed for its memory in its first seconds: what hangs on it must get on between two renewals."""
 
 Kind = Literal["starting", "ready", "ended", "failed", "renewed", "stopped"]
 Listener = Callable[[str, Kind, dict[str, object]], None]
@@ -47,11 +50,11 @@ class Keeper:
                 self._note("failed", reason=str(error), hint=getattr(error, "hint", None))
             if loop.time() - begun > STEADY_AFTER:
                 backoff = FIRST_BACKOFF
+            for name in self.part.renews:
+                self._supervisor.renew(name, because=self.part.name)
             if self._renewed:
                 self._renewed, backoff = False, FIRST_BACKOFF
                 continue
-            for name in self.part.renews:
-                self._supervisor.renew(name, because=self.part.name)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF)
 
@@ -94,10 +97,15 @@ class Keeper:
         """Follow its readiness until it ends."""
         if not self.ready.is_set() and not gone.done():
             return
+        loop = asyncio.get_running_loop()
+        look = loop.time() + MEMORY_AFTER
         while not gone.done():
             await asyncio.wait({gone}, timeout=WATCH_EVERY)
             if not gone.done():
                 self._turn(await self.part.ready())
+            if loop.time() >= look:
+                look = loop.time() + MEMORY_EVERY
+                self._limit_memory()
         if not self._renewed:
             self._note("ended", code=gone.result(), see=f"logs/{self.part.name}.log")
 
@@ -111,6 +119,11 @@ class Keeper:
         self.state.state = "ready" if ready else "starting"
         self._note("ready" if ready else "failed", **({} if ready else {"reason": "not ready any more"}))
 
+    def _limit_memory(self) -> None:
+        limit = self.part.memory_limit
+        if limit and self.child is not None and (held := _resident(self.child.pid)) > limit:
+            self.renew(because=f"planned: it holds {held >> 20} MB, over its limit of {limit >> 20} MB")
+
     def renew(self, because: str) -> None:
         """End this run so that a new one begins."""
         if self.child is not None and self.child.returncode is None:
@@ -122,6 +135,16 @@ class Keeper:
     def _note(self, kind: Kind, **fields: object) -> None:
         if not self._supervisor.stopping:
             self._supervisor.tell(self.part.name, kind, fields)
+
+
+def _resident(pid: int) -> int:
+    """Resident memory in bytes; 0 when the process is gone."""
+    import psutil  # noqa: PLC0415 - the hub's own process stays light until there is a limit to watch
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 class Supervisor:

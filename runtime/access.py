@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from runtime.database import Database, statement
+from runtime.database import Database
 from runtime.errors import NotAllowed, NotVerified
 from runtime.keys import new_id
 
@@ -68,15 +68,13 @@ class ApiKeys:
 
     async def _find(self, hashed: bytes) -> Caller | None:
         async with self._database.reading() as connection:
-            result = await connection.execute(
-                statement("SELECT id, name, scopes FROM platform.api_keys WHERE hash = :hash AND revoked_at IS NULL"),
-                {"hash": hashed},
+            rows = await connection.rows(
+                "SELECT id, name, scopes FROM platform.api_keys WHERE hash = :hash AND revoked_at IS NULL", hash=hashed
             )
-            row = result.one_or_none()
-        return Caller(row.id, row.name, frozenset(row.scopes)) if row else None
+        return Caller(rows[0].id, rows[0].name, frozenset(rows[0].scopes)) if rows else None
 
     async def create(self, name: str, scopes: tuple[str, ...]) -> str:
-        """A new key; it is told once. Replaces a revoked key of the same name; raises IntegrityError for a live one."""
+        """A new key; it is told once. Raises asyncpg.UniqueViolationError when a live key has the name."""
         key = f"pv_{secrets.token_urlsafe(32)}"
         await self.register(name, scopes, key)
         return key
@@ -84,24 +82,24 @@ class ApiKeys:
     async def register(self, name: str, scopes: tuple[str, ...], key: str) -> None:
         """Store a key that the caller made."""
         async with self._database.transaction() as connection:
-            await connection.execute(
-                statement("DELETE FROM platform.api_keys WHERE name = :name AND revoked_at IS NOT NULL"), {"name": name}
-            )
-            await connection.execute(
-                statement("""
-                    INSERT INTO platform.api_keys (id, name, hash, scopes)
-                    VALUES (:id, :name, :hash, CAST(:scopes AS text[]))"""),
-                {"id": new_id(), "name": name, "hash": digest(key), "scopes": list(scopes)},
+            await connection.run("DELETE FROM platform.api_keys WHERE name = :name AND revoked_at IS NOT NULL", name=name)
+            await connection.run(
+                """
+                INSERT INTO platform.api_keys (id, name, hash, scopes)
+                VALUES (:id, :name, :hash, CAST(:scopes AS text[]))""",
+                id=new_id(),
+                name=name,
+                hash=digest(key),
+                scopes=list(scopes),
             )
 
     async def revoke(self, name: str) -> bool:
         """Revoke a key by its name; False when there is no live one."""
         async with self._database.transaction() as connection:
-            result = await connection.execute(
-                statement("UPDATE platform.api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"),
-                {"name": name},
+            count = await connection.run(
+                "UPDATE platform.api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL", name=name
             )
-        return result.rowcount == 1
+        return count == 1
 
 
 def require(scope: str) -> Callable[..., Awaitable[Caller]]:

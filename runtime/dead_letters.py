@@ -7,12 +7,12 @@ was asked for by a person; `resolved` is done.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID, uuid5
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import Row
 
+from runtime.database import Row
 from runtime.unit import Unit
 from schemas.envelope import NAMESPACE
 from schemas.replies import EventRefused
@@ -95,7 +95,7 @@ async def _insert(unit: Unit, letter: Letter, reason: str, epoch: str, state: St
     return count == 1
 
 
-def read(row: Row[Any]) -> Letter:
+def read(row: Row) -> Letter:
     """A stored letter, as it lay on the log."""
     headers = row.headers if isinstance(row.headers, list) else from_json(row.headers)
     return Letter(
@@ -111,7 +111,7 @@ def read(row: Row[Any]) -> Letter:
     )
 
 
-async def due(unit: Unit, stage: str) -> Sequence[Row[Any]]:
+async def due(unit: Unit, stage: str) -> Sequence[Row]:
     """The letters to try now: those a person asked for, and of each key the first parked one when its time has come."""
     return await unit.rows(
         f"""

@@ -41,8 +41,8 @@ def producer(settings: Settings, service: str) -> AIOKafkaProducer:
 async def publish(client: AIOKafkaProducer, records: Sequence[Record]) -> list[Place]:
     """Append records, each partition's in the order given; returns their places once all are acknowledged.
 
-    Batches are built here: a future per record costs more than all the rest of sending. Raises KafkaError; some may then stand on
-    the log all the same.
+    Batches are built here: a future per record costs more than all the rest of sending. Raises KafkaError; some may then
+    stand on the log all the same.
     """
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
     for number, record in enumerate(records):

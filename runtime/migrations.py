@@ -5,14 +5,16 @@ service has come on the log) stands in the schema `platform`.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, NullPool, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from runtime.database import Database
 
@@ -36,6 +38,15 @@ def _config(path: Path, schema: str, connection: Connection | None = None) -> Co
     return config
 
 
+@asynccontextmanager
+async def _engine(database: Database) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(database.url, poolclass=NullPool)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
 def _upgrade_all(connection: Connection, services: Iterable[str]) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     for schema, path in locations(services).items():
@@ -46,7 +57,7 @@ def _upgrade_all(connection: Connection, services: Iterable[str]) -> None:
 async def upgrade(database: Database, services: Iterable[str]) -> None:
     """Bring the platform and the named services to their newest revision, in one transaction, once at a time."""
     names = tuple(services)
-    async with database.transaction() as connection:
+    async with _engine(database) as engine, engine.begin() as connection:
         await connection.run_sync(_upgrade_all, names)
 
 
@@ -63,7 +74,7 @@ def _pending(connection: Connection, services: Iterable[str]) -> list[str]:
 async def pending(database: Database, services: Iterable[str]) -> list[str]:
     """The schemas that are behind their newest revision."""
     names = tuple(services)
-    async with database.reading() as connection:
+    async with _engine(database) as engine, engine.connect() as connection:
         return await connection.run_sync(_pending, names)
 
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from pydantic_core import from_json, to_json
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from runtime import log, logs, metrics
-from runtime.database import Database, passes_by_itself, statement
+from runtime.database import Connection, Database, passes_by_itself
 from runtime.log import Place
 from schemas import topics
 from schemas.envelope import Record
@@ -37,21 +36,19 @@ class Parcel:
     records: Sequence[Record]
 
 
-async def store(connection: AsyncConnection, schema: str, records: Sequence[Record]) -> Parcel:
+async def store(connection: Connection, schema: str, records: Sequence[Record]) -> Parcel:
     """Write the records of this transaction as one parcel."""
-    result = await connection.execute(
-        statement(f"""
-            INSERT INTO {schema}.outbox (topics, keys, headers, payloads)
-            VALUES (CAST(:topics AS text[]), CAST(:keys AS bytea[]), CAST(:headers AS text[]), CAST(:payloads AS bytea[]))
-            RETURNING id"""),  # noqa: S608 - the schema is a service's name
-        {
-            "topics": [record.topic for record in records],
-            "keys": [record.key for record in records],
-            "headers": [to_json([(name, value.decode()) for name, value in record.headers]).decode() for record in records],
-            "payloads": [record.value for record in records],
-        },
+    rows = await connection.rows(
+        f"""
+        INSERT INTO {schema}.outbox (topics, keys, headers, payloads)
+        VALUES (CAST(:topics AS text[]), CAST(:keys AS bytea[]), CAST(:headers AS text[]), CAST(:payloads AS bytea[]))
+        RETURNING id""",  # noqa: S608 - the schema is a service's name
+        topics=[record.topic for record in records],
+        keys=[record.key for record in records],
+        headers=[to_json([(name, value.decode()) for name, value in record.headers]).decode() for record in records],
+        payloads=[record.value for record in records],
     )
-    return Parcel(result.scalar_one(), records)
+    return Parcel(rows[0].id, records)
 
 
 class Relay:
@@ -151,19 +148,25 @@ class Relay:
 
     async def _publish_stored(self) -> bool:
         async with self._database.reading() as connection:
-            found = await connection.execute(
-                statement(f"""
-                    SELECT id, topics, keys, headers, payloads
-                    FROM {self._schema}.outbox
-                    WHERE epoch IS DISTINCT FROM :epoch AND NOT id = ANY(CAST(:known AS bigint[]))
-                    ORDER BY id
-                    LIMIT 50"""),  # noqa: S608
-                {"epoch": self._epoch, "known": sorted(self._known)},
+            found = await connection.rows(
+                f"""
+                SELECT id, topics, keys, headers, payloads
+                FROM {self._schema}.outbox
+                WHERE epoch IS DISTINCT FROM :epoch AND NOT id = ANY(CAST(:known AS bigint[]))
+                ORDER BY id
+                LIMIT 50""",  # noqa: S608
+                epoch=self._epoch,
+                known=sorted(self._known),
             )
-            parcels = [_parcel(row.id, row.topics, row.keys, row.headers, row.payloads) for row in found]
+            parcels = [_parcel(row.id, row.topics, row["keys"], row.headers, row.payloads) for row in found]
         if parcels:
-            self._known.update(parcel.id for parcel in parcels)
-            await self._publish(parcels)
+            ids = {parcel.id for parcel in parcels}
+            self._known |= ids
+            try:
+                await self._publish(parcels)
+            except BaseException:
+                self._known -= ids
+                raise
             await self._mark()
         return bool(parcels)
 
@@ -179,13 +182,15 @@ class Relay:
             return
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(
-                    statement(f"""
-                        UPDATE {self._schema}.outbox AS parcel
-                        SET epoch = :epoch, positions = CAST(mark.positions AS jsonb)
-                        FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS text[])) AS mark (id, positions)
-                        WHERE parcel.id = mark.id"""),  # noqa: S608
-                    {"epoch": self._epoch, "ids": [id for id, _ in marks], "positions": [place for _, place in marks]},
+                await connection.run(
+                    f"""
+                    UPDATE {self._schema}.outbox AS parcel
+                    SET epoch = :epoch, positions = CAST(mark.positions AS jsonb)
+                    FROM unnest(CAST(:ids AS bigint[]), CAST(:positions AS text[])) AS mark (id, positions)
+                    WHERE parcel.id = mark.id""",  # noqa: S608
+                    epoch=self._epoch,
+                    ids=[id for id, _ in marks],
+                    positions=[place for _, place in marks],
                 )
         except BaseException:
             self._marks = marks + self._marks
@@ -199,14 +204,15 @@ class Relay:
 
     async def _sweep(self) -> None:
         async with self._database.reading() as connection:
-            late = await connection.execute(
-                statement(f"""
-                    SELECT count(*) FROM {self._schema}.outbox
-                    WHERE epoch IS DISTINCT FROM :epoch AND created_at < now() - interval '5 seconds'
-                      AND NOT id = ANY(CAST(:known AS bigint[]))"""),  # noqa: S608
-                {"epoch": self._epoch, "known": sorted(self._known)},
+            late = await connection.rows(
+                f"""
+                SELECT count(*) FROM {self._schema}.outbox
+                WHERE epoch IS DISTINCT FROM :epoch AND created_at < now() - interval '5 seconds'
+                  AND NOT id = ANY(CAST(:known AS bigint[]))""",  # noqa: S608
+                epoch=self._epoch,
+                known=sorted(self._known),
             )
-            left_behind = late.scalar_one()
+            left_behind = late[0].count
         if left_behind:
             _log.info("parcels left behind are published", parcels=left_behind)
             self._overflow = True
@@ -215,22 +221,20 @@ class Relay:
 
     async def _clear(self) -> None:
         async with self._database.transaction() as connection:
-            await connection.execute(
-                statement(f"""
-                    DELETE FROM {self._schema}.outbox AS parcel
-                    WHERE parcel.epoch = :epoch AND NOT EXISTS (
-                        SELECT FROM jsonb_to_recordset(parcel.positions) AS place (topic text, partition int, "offset" bigint)
-                        JOIN unnest(CAST(:topics AS text[]), CAST(:consumers AS text[])) AS need (topic, consumer)
-                          ON need.topic = place.topic
-                        LEFT JOIN platform.applied AS done
-                          ON done.consumer = need.consumer AND done.epoch = :epoch
-                         AND done.topic = place.topic AND done.partition = place.partition
-                        WHERE coalesce(done.next_offset, 0) <= place."offset")"""),  # noqa: S608
-                {
-                    "epoch": self._epoch,
-                    "topics": [topic.name for topic in topics.ALL for _ in topic.consumers],
-                    "consumers": [consumer for topic in topics.ALL for consumer in topic.consumers],
-                },
+            await connection.run(
+                f"""
+                DELETE FROM {self._schema}.outbox AS parcel
+                WHERE parcel.epoch = :epoch AND NOT EXISTS (
+                    SELECT FROM jsonb_to_recordset(parcel.positions) AS place (topic text, partition int, "offset" bigint)
+                    JOIN unnest(CAST(:topics AS text[]), CAST(:consumers AS text[])) AS need (topic, consumer)
+                      ON need.topic = place.topic
+                    LEFT JOIN platform.applied AS done
+                      ON done.consumer = need.consumer AND done.epoch = :epoch
+                     AND done.topic = place.topic AND done.partition = place.partition
+                    WHERE coalesce(done.next_offset, 0) <= place."offset")""",  # noqa: S608
+                epoch=self._epoch,
+                topics=[topic.name for topic in topics.ALL for _ in topic.consumers],
+                consumers=[consumer for topic in topics.ALL for consumer in topic.consumers],
             )
 
 

@@ -16,7 +16,7 @@ from runtime import http, log, logs, migrations, tracing
 from runtime.access import ApiKeys
 from runtime.clock import Clock, SystemClock
 from runtime.consuming import Consuming
-from runtime.database import Database, passes_by_itself, statement
+from runtime.database import Database, passes_by_itself
 from runtime.outbox import Relay
 from runtime.settings import Settings
 from runtime.stage import Processor, Stage
@@ -101,7 +101,7 @@ class Kit:
             return ["starting or stopping"]
         try:
             async with asyncio.timeout(2), self.database.reading() as connection:
-                await connection.execute(statement("SELECT 1"))
+                await connection.rows("SELECT 1")
         except (TimeoutError, Exception) as error:
             return [f"database: {type(error).__name__}"]
         return []

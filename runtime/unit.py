@@ -5,11 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from runtime import tracing
-from runtime.database import statement
+from runtime.database import Connection, Row
 from runtime.errors import Unhandled
 from runtime.keys import new_id
 from schemas.base import EventData
@@ -22,7 +19,7 @@ AfterCommit = Callable[[], Awaitable[None] | None]
 class Unit:
     """What a handler works with. Commits (and then publishes) when the handler returns, leaves no trace when it raises."""
 
-    def __init__(self, service: str, connection: AsyncConnection, now: datetime) -> None:
+    def __init__(self, service: str, connection: Connection, now: datetime) -> None:
         self.service = service
         self.connection = connection
         self.now = now
@@ -34,13 +31,13 @@ class Unit:
         """The trace this unit runs in, for envelopes that the caller makes."""
         return tracing.traceparent()
 
-    async def rows(self, sql: str, /, **params: Any) -> Sequence[Row[Any]]:
+    async def rows(self, sql: str, /, **params: Any) -> Sequence[Row]:
         """Run a statement and give its rows. Lists go to array parameters: `CAST(:ids AS uuid[])`."""
-        return (await self.connection.execute(statement(sql), params)).all()
+        return await self.connection.rows(sql, **params)
 
     async def run(self, sql: str, /, **params: Any) -> int:
         """Run a statement and give the number of rows it touched."""
-        return (await self.connection.execute(statement(sql), params)).rowcount
+        return await self.connection.run(sql, **params)
 
     def emit(
         self,

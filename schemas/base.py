@@ -21,7 +21,8 @@ class Payload(BaseModel):
 
         Raises pydantic.ValidationError when a known field breaks its rule.
         """
-        return cls.model_validate_json(data, extra="ignore")
+        found: Self = cls.__pydantic_validator__.validate_json(data, extra="ignore")
+        return found
 
     def write(self) -> bytes:
         """The JSON form, without the fields that are at their default."""

@@ -12,8 +12,8 @@ from schemas.values import MAX_TEXT, AgentId, Attachment, ChannelName, DeliveryS
 class ReplyRequested(EventData):
     """An agent (or a rule) answers. `channel` None leaves the choice to the notifier.
 
-    `live_channel`, `live_inbox` and `live_address` say where the customer last wrote in this conversation; `thread` lets a channel
-    reply in place.
+    `live_channel`, `live_inbox` and `live_address` say where the customer last wrote in this conversation; `thread` lets a
+    channel reply in place.
     """
 
     type: ClassVar[str] = "payvand.reply.requested.v1"

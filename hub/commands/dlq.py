@@ -11,7 +11,7 @@ from rich.table import Table
 
 from hub.parts.services import SERVICES
 from hub.surroundings import settings, with_database
-from runtime.database import Database, statement
+from runtime.database import Database
 from runtime.errors import NotFound, Refused
 
 _OPEN = ("dead", "parked", "retry")
@@ -30,7 +30,7 @@ async def _present(database: Database, services: tuple[str, ...]) -> list[str]:
     """Those of the services that have a table of dead letters."""
     sql = "SELECT schemaname FROM pg_tables WHERE tablename = 'dead_letters' AND schemaname = ANY(CAST(:names AS text[]))"
     async with database.reading() as connection:
-        return sorted(row.schemaname for row in await connection.execute(statement(sql), {"names": list(services)}))
+        return sorted(row.schemaname for row in await connection.rows(sql, names=list(services)))
 
 
 async def _select(database: Database, services: tuple[str, ...], where: str, **values: Any) -> list[dict[str, Any]]:
@@ -38,8 +38,7 @@ async def _select(database: Database, services: tuple[str, ...], where: str, **v
     for service in await _present(database, services):
         sql = f"SELECT {_COLUMNS}, octet_length(value) AS bytes FROM {service}.dead_letters WHERE {where} ORDER BY position"  # noqa: S608
         async with database.reading() as connection:
-            rows = await connection.execute(statement(sql), values)
-            found += [{"service": service, **row._mapping} for row in rows]
+            found += [{"service": service, **row.as_dict()} for row in await connection.rows(sql, **values)]
     return found
 
 
@@ -78,7 +77,7 @@ def show(folder: Path, id: UUID, *, content: bool) -> None:
         if content:
             sql = f"SELECT headers, value FROM {rows[0]['service']}.dead_letters WHERE id = :id"  # noqa: S608
             async with database.reading() as connection:
-                row = (await connection.execute(statement(sql), {"id": id})).one()
+                [row] = await connection.rows(sql, id=id)
             rows[0]["headers"] = {name: bytes.fromhex(raw).decode(errors="replace") for name, raw in row.headers if raw}
             rows[0]["value"] = row.value.decode(errors="replace") if row.value is not None else None
         return rows[0]
@@ -99,7 +98,7 @@ def retry(folder: Path, ids: list[UUID], service: str | None, *, all_dead: bool)
                 UPDATE {name}.dead_letters SET state = 'retry', next_at = NULL
                 WHERE state IN ('dead', 'parked') AND (:every OR id = ANY(CAST(:ids AS uuid[])))"""  # noqa: S608
             async with database.transaction() as connection:
-                done += (await connection.execute(statement(sql), {"every": all_dead, "ids": ids})).rowcount
+                done += await connection.run(sql, every=all_dead, ids=ids)
         return done
 
     done = with_database(settings(folder), work)

@@ -23,7 +23,7 @@ from hub.ports import require_free
 from hub.state import running
 from hub.surroundings import settings, with_database
 from runtime import log, migrations
-from runtime.database import Database, statement
+from runtime.database import Database
 from runtime.errors import Misconfigured, PayvandError
 from runtime.settings import Settings
 
@@ -108,7 +108,7 @@ def _database(where: Settings) -> list[Finding]:
     async def ask(database: Database) -> tuple[str, float, list[str]]:
         async with database.reading() as connection:
             sql = "SELECT current_setting('server_version') AS version, extract(epoch FROM clock_timestamp()) AS now"
-            row = (await connection.execute(statement(sql))).one()
+            [row] = await connection.rows(sql)
         return row.version, float(row.now), await migrations.pending(database, SERVICES)
 
     try:

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import typer
+from asyncpg import UniqueViolationError
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import IntegrityError
 
 from hub.surroundings import settings, with_database
 from runtime.access import SCOPES, ApiKeys
-from runtime.database import Database, statement
+from runtime.database import Database
 from runtime.errors import Conflict, NotFound, Refused
 
 
@@ -23,7 +23,7 @@ def create(folder: Path, name: str, scopes: list[str], *, as_json: bool) -> None
     async def work(database: Database) -> str:
         try:
             return await ApiKeys(database).create(name, wanted)
-        except IntegrityError as error:
+        except UniqueViolationError as error:
             raise Conflict(
                 f"there is a key named {name!r} already", hint=f"choose another name, or `payvand keys revoke {name}` first"
             ) from error
@@ -49,7 +49,7 @@ def show(folder: Path, *, as_json: bool) -> None:
     async def work(database: Database) -> list[dict[str, object]]:
         sql = "SELECT name, scopes, created_at, revoked_at FROM platform.api_keys ORDER BY created_at"
         async with database.reading() as connection:
-            return [dict(row._mapping) for row in await connection.execute(statement(sql))]
+            return [row.as_dict() for row in await connection.rows(sql)]
 
     rows = with_database(settings(folder), work)
     if as_json:

@@ -1,6 +1,5 @@
-"""The bare pipeline: consume a batch, insert it with one statement, produce it again. The limit that the hub is measured against."""
+"""The bare pipeline: consume a batch, insert it with one statement, produce it again; the limit for the hub."""
 
-import asyncio
 import time
 from uuid import UUID
 
@@ -8,9 +7,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from runtime import log
-from runtime.database import Database, statement
+from runtime.database import Database
 from runtime.keys import new_id
 from runtime.settings import Settings
+from schemas.envelope import Record
 from schemas.topics import Topic
 
 _BATCH = 500
@@ -30,7 +30,7 @@ async def events_per_second(settings: Settings, database: Database, value: bytes
     table = f"bare_{mark}"
     try:
         async with database.transaction() as connection:
-            await connection.execute(statement(f"CREATE TABLE platform.{table} (id uuid PRIMARY KEY, value bytea)"))
+            await connection.run(f"CREATE TABLE platform.{table} (id uuid PRIMARY KEY, value bytea)")
         await _fill(producer, source.name, value, count)
         consumer.assign([TopicPartition(source.name, part) for part in range(settings.kafka_partitions)])
         return await _carry(consumer, producer, database, (table, target.name), count)
@@ -38,22 +38,22 @@ async def events_per_second(settings: Settings, database: Database, value: bytes
         await consumer.stop()
         await producer.stop()
         async with database.transaction() as connection:
-            await connection.execute(statement(f"DROP TABLE IF EXISTS platform.{table}"))
+            await connection.run(f"DROP TABLE IF EXISTS platform.{table}")
 
 
 async def _fill(producer: AIOKafkaProducer, topic: str, value: bytes, count: int) -> None:
     for start in range(0, count, _BATCH):
         ids = [new_id() for _ in range(min(_BATCH, count - start))]
-        await asyncio.gather(*[await producer.send(topic, value, key=id.bytes) for id in ids])
+        await log.publish(producer, [Record(topic, id.bytes, (), value) for id in ids])
 
 
 async def _carry(
     consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, database: Database, to: tuple[str, str], count: int
 ) -> float:
     table, topic = to
-    insert = statement(f"""
+    insert = f"""
         INSERT INTO platform.{table} SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:values AS bytea[]))
-        ON CONFLICT DO NOTHING""")  # noqa: S608 - a name made here
+        ON CONFLICT DO NOTHING"""  # noqa: S608 - a name made here
     done, started = 0, time.monotonic()
     while done < count:
         batches = await consumer.getmany(timeout_ms=1000, max_records=_BATCH)
@@ -61,9 +61,9 @@ async def _carry(
         if not records:
             continue
         async with database.transaction() as connection:
-            await connection.execute(
-                insert, {"ids": [UUID(bytes=record.key) for record in records], "values": [record.value for record in records]}
+            await connection.run(
+                insert, ids=[UUID(bytes=record.key) for record in records], values=[record.value for record in records]
             )
-        await asyncio.gather(*[await producer.send(topic, record.value, key=record.key) for record in records])
+        await log.publish(producer, [Record(topic, record.key, (), record.value) for record in records])
         done += len(records)
     return done / (time.monotonic() - started)

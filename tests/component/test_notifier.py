@@ -324,7 +324,7 @@ async def test_the_updates_of_one_delivery_carry_ids_that_hang_on_attempt_and_st
     rows = await desk.rows("SELECT headers, keys FROM notifier.outbox ORDER BY id")
     headers = "".join(text for row in rows for text in row.headers)
     assert headers.count("started-it") == 3
-    assert {bytes(key) for row in rows for key in row.keys} == {str(UUID(int=9)).encode()}
+    assert {bytes(key) for row in rows for key in row["keys"]} == {str(UUID(int=9)).encode()}
 
 
 async def test_old_mail_is_not_sent_after_a_long_outage(desk: Desk) -> None:

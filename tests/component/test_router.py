@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from asyncpg import UniqueViolationError
 from pydantic_core import from_json
-from sqlalchemy.exc import IntegrityError
 
 from runtime import http
 from runtime.clock import SystemClock
@@ -256,7 +256,7 @@ async def test_a_policy_that_is_none_is_refused_with_the_place(owned: Owned) -> 
 
 async def test_the_database_itself_refuses_a_second_live_offer(owned: Owned) -> None:
     await owned.tell(*agent("ali"), arrival(uuid4()))
-    with pytest.raises(IntegrityError, match="offers_one_live"):
+    with pytest.raises(UniqueViolationError, match="offers_one_live"):
         async with owned.kit.transaction() as unit:
             await unit.run("""
                 INSERT INTO router.offers

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
 from uuid import UUID
 
 from runtime.database import Database
@@ -12,10 +11,24 @@ from runtime.settings import Settings
 from schemas.envelope import derived_id
 from schemas.interactions import InteractionIdentified
 
+_MISCOUNTED = """
+    SELECT agent_id AS what FROM desk.agents
+    LEFT JOIN (
+        SELECT agent_id, sum(cost) AS cost FROM router.offers WHERE state IN ('pending', 'accepted') GROUP BY agent_id
+    ) AS held USING (agent_id)
+    WHERE used <> coalesce(cost, 0)
+    UNION ALL
+    SELECT CAST(work_item_id AS text) FROM router.work_items
+    WHERE interactions <> (SELECT count(*) FROM profile.interactions WHERE conversation_id = work_item_id)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the hub's services hold: interactions by conversation, the router's log, and the decisions that the desk shows."""
+    """What the hub's services hold: interactions by conversation, the router's log, and the decisions that the desk shows.
+
+    `miscounted`: agents whose load on the desk is not what the router gave them, and work items that counted other interactions
+    than the profile has.
+    """
 
     conversation_of: Mapping[UUID, UUID]
     accepted: Counter[UUID]
@@ -26,6 +39,7 @@ class Record:
     owners: Counter[UUID]
     unplaced: int
     over_capacity: int
+    miscounted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,7 @@ class Verdict:
     owned_twice: int
     unplaced: int
     over_capacity: int
+    miscounted: int
 
     @property
     def faults(self) -> dict[str, int]:
@@ -72,6 +87,7 @@ def judge(acknowledged: Mapping[str, Sequence[UUID]], record: Record) -> Verdict
         owned_twice=sum(count > 1 for count in record.owners.values()),
         unplaced=record.unplaced,
         over_capacity=record.over_capacity,
+        miscounted=record.miscounted,
     )
 
 
@@ -80,10 +96,7 @@ async def read(settings: Settings) -> Record:
     database = Database(settings, "checker")
     try:
         async with database.reading() as connection:
-
-            async def rows(sql: str) -> Sequence[Any]:
-                return (await connection.exec_driver_sql(sql)).all()
-
+            rows = connection.rows
             identified = await rows("SELECT interaction_id, conversation_id FROM profile.interactions")
             interaction_of = {
                 derived_id(row.interaction_id, f"{InteractionIdentified.type}:"): row.interaction_id for row in identified
@@ -107,6 +120,7 @@ async def read(settings: Settings) -> Record:
                 ),
                 unplaced=len(await rows("SELECT 1 FROM router.work_items WHERE phase = 'waiting'")),
                 over_capacity=len(await rows("SELECT 1 FROM desk.agents WHERE used < 0 OR used > capacity")),
+                miscounted=len(await rows(_MISCOUNTED)),
             )
     finally:
         await database.close()

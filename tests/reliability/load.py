@@ -24,6 +24,7 @@ class History:
 
     path: Path
     acknowledged: dict[str, list[UUID]] = field(default_factory=dict)
+    order: list[UUID] = field(default_factory=list)
     retried: int = 0
 
     def note(self, sender: str, interaction_id: UUID) -> None:
@@ -33,11 +34,12 @@ class History:
             file.flush()
             os.fsync(file.fileno())
         self.acknowledged.setdefault(sender, []).append(interaction_id)
+        self.order.append(interaction_id)
 
     @property
     def count(self) -> int:
         """How many were acknowledged."""
-        return sum(map(len, self.acknowledged.values()))
+        return len(self.order)
 
 
 async def customers(url: str, key: str, history: History, stop: asyncio.Event, at_once: int, seed: int) -> None:

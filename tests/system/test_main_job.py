@@ -1,6 +1,7 @@
 """The main job, through the hub's real faces: a customer writes, the right agent answers, the answer arrives.
 
-An English customer by SMTP, a Persian one in the chat widget, a Russian one through an integrator's event; the agents in a browser.
+An English customer by SMTP, a Persian one in the chat widget, a Russian one through an integrator's event; the agents work in a
+browser.
 """
 
 import asyncio
@@ -118,9 +119,10 @@ async def test_a_russian_customer_of_an_integrator_is_answered_on_the_channel_th
     demo: RunningHub, chromium: Browser
 ) -> None:
     key = await make_key(demo, "events:write", "interactions:read", "contacts:read")
-    async with desk(chromium, demo, "olga", "ru-RU") as page, httpx.AsyncClient(
-        base_url=demo.url, headers={"authorization": f"Bearer {key}"}
-    ) as api:
+    async with (
+        desk(chromium, demo, "olga", "ru-RU") as page,
+        httpx.AsyncClient(base_url=demo.url, headers={"authorization": f"Bearer {key}"}) as api,
+    ):
         event = {
             "specversion": "1.0",
             "id": str(uuid4()),
@@ -144,7 +146,9 @@ async def test_a_russian_customer_of_an_integrator_is_answered_on_the_channel_th
         await answer(page, "где мой заказ номер семь", "Здравствуйте, Анна! Он будет у вас завтра.")
         await delivered(page, "sent", "delivered")
         [id] = posted.json()["ids"]
-        await eventually(api, f"/v1/interactions/{id}", lambda found: found["state"] == "answered" and found["assignee"] == "olga")
+        await eventually(
+            api, f"/v1/interactions/{id}", lambda found: found["state"] == "answered" and found["assignee"] == "olga"
+        )
         found = (await api.get("/v1/contacts/lookup", params={"type": "email", "value": "ANNA@customer.example"})).json()
         assert (found["display_name"], found["preferred_channel"]) == ("Анна Каренина", "email")
     [received] = await mails_to(demo, "anna@customer.example")

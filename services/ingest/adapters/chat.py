@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, WebSocket
 from fastapi.responses import FileResponse
-from starlette.websockets import WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected, WebSocketState
 
 import channels.webchat
 from channels.base import Parsed, RawInput
@@ -95,7 +95,7 @@ class Chat:
             try:
                 async with asyncio.timeout(_IDLE_SECONDS):
                     text = await socket.receive_text()
-            except (WebSocketDisconnect, KeyError):
+            except (WebSocketDisconnect, WebSocketDisconnected, KeyError):
                 return
             except TimeoutError:
                 await socket.close()

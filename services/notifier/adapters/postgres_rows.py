@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row
-
+from runtime.database import Row
 from schemas.values import DeliveryState
 from services.notifier.domain.delivery import Delivery
 
@@ -27,9 +26,9 @@ _ARRAYS = {
 UNNESTED = ", ".join(f"CAST(:{name} AS {_ARRAYS.get(name, 'text[]')})" for name in COLUMNS)
 
 
-def read(row: Row[Any]) -> Delivery:
+def read(row: Row) -> Delivery:
     """A row that has SELECTED columns (and perhaps others)."""
-    values = {name: row._mapping[name] for name in COLUMNS}
+    values = {name: row[name] for name in COLUMNS}
     return Delivery(**values | {"state": DeliveryState(row.state)})
 
 

@@ -80,7 +80,7 @@ class PostgresRecord:
                 preferred_channel=row.preferred_channel,
                 identifiers=tuple(
                     (Key(type, value), Trust(trust))
-                    for type, value, trust in zip(row.types or (), row.values or (), row.trusts or (), strict=True)
+                    for type, value, trust in zip(row.types or (), row["values"] or (), row.trusts or (), strict=True)
                 ),
             )
             for row in rows

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from runtime import logs
-from runtime.database import Database, passes_by_itself, statement
+from runtime.database import Connection, Database, passes_by_itself
 from runtime.unit import Unit
 from services.router.handlers import Router
 from services.router.ports import DOMAIN
@@ -30,8 +28,7 @@ class Ownership:
         """Own the log as long as possible, else look again every second; never returns."""
         while True:
             try:
-                async with self._database.engine.connect() as connection:
-                    await connection.execution_options(isolation_level="AUTOCOMMIT")
+                async with self._database.session() as connection:
                     await self._own(connection)
             except Exception as error:
                 if not passes_by_itself(error):
@@ -52,19 +49,18 @@ class Ownership:
         self._router.on_commit()
         return self._router.epoch
 
-    async def _own(self, connection: AsyncConnection) -> None:
+    async def _own(self, connection: Connection) -> None:
         if not await self._locked(connection):
             return
         epoch = await self.take()
         _log.info("routing log owned", epoch=epoch, seq=self._router.state.seq)
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            await connection.execute(statement("SELECT 1"))
+            await connection.rows("SELECT 1")
 
     @staticmethod
-    async def _locked(connection: AsyncConnection) -> bool:
-        result = await connection.execute(
-            statement("SELECT pg_try_advisory_lock(hashtextextended('payvand.router', 0) + hashtext(:domain))"),
-            {"domain": DOMAIN},
+    async def _locked(connection: Connection) -> bool:
+        rows = await connection.rows(
+            "SELECT pg_try_advisory_lock(hashtextextended('payvand.router', 0) + hashtext(:domain)) AS won", domain=DOMAIN
         )
-        return bool(result.scalar_one())
+        return bool(rows[0].won)

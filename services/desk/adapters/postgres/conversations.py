@@ -39,7 +39,7 @@ class PostgresConversations:
     async def place(self, unit: Unit, conversation_id: UUID) -> Place | None:
         """Where the customer last wrote; None when there is no such conversation."""
         rows = await unit.rows(_PLACE, conversation_id=conversation_id)
-        return Place(**rows[0]._asdict()) if rows else None
+        return Place(**rows[0].as_dict()) if rows else None
 
     async def add(self, unit: Unit, item: Item) -> Item | None:
         """Add an item; gives the one that is there already under the same id, if there is one."""

@@ -81,14 +81,14 @@ async def _rows_shown(unit: Unit, found: Changes) -> Sequence[Frame]:
         where = "WHERE c.conversation_id = ANY(CAST(:ids AS uuid[])) OR c.contact_id = ANY(CAST(:contacts AS uuid[]))"
         ids, contacts = list(found.conversations), list(found.contacts)
         rows = await unit.rows(f"{CONVERSATION} {where}", ids=ids, contacts=contacts)
-        frames += [Frame("conversation", None, row._asdict()) for row in rows]
+        frames += [Frame("conversation", None, row.as_dict()) for row in rows]
     if found.offers:
         where = "AND c.conversation_id = ANY(CAST(:ids AS uuid[]))"
         rows = await unit.rows(f"{OFFER} {where}", ids=list(found.offers))
-        frames += [Frame("offer", row.agent_id, offer_view(row._asdict())) for row in rows]
+        frames += [Frame("offer", row.agent_id, offer_view(row.as_dict())) for row in rows]
     if found.queues:
         rows = await unit.rows(f"{QUEUE} WHERE q.queue_id = ANY(CAST(:ids AS text[]))", ids=list(found.queues))
-        frames += [Frame("queue", None, row._asdict()) for row in rows]
+        frames += [Frame("queue", None, row.as_dict()) for row in rows]
     return frames
 
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
-
+from runtime.database import Row
 from runtime.unit import Unit
 from services.desk.domain.people import LEASE, RENEWED_EVERY, WINDOW, Viewer
 
@@ -41,7 +40,7 @@ class PostgresPeople:
     async def me(self, unit: Unit, agent_id: str) -> Mapping[str, Any]:
         """What a user sees of themselves."""
         (row,) = await unit.rows(_ME, agent_id=agent_id)
-        return row._asdict()
+        return row.as_dict()
 
     async def adjust(self, unit: Unit, agent_id: str, locale: str | None, color_scheme: str | None) -> None:
         """Change a user's own settings; None leaves one as it is."""
@@ -118,7 +117,7 @@ class PostgresSessions:
     async def failures(self, unit: Unit, subject: str) -> tuple[int, datetime] | None:
         """How often, and since when, logins of this subject (`login:…`, `address:…`) failed."""
         sql = "SELECT failures, since FROM desk.login_failures WHERE subject = :subject"
-        rows: list[Row[Any]] = list(await unit.rows(sql, subject=hashed(subject)))
+        rows: list[Row] = list(await unit.rows(sql, subject=hashed(subject)))
         return (rows[0].failures, rows[0].since) if rows else None
 
     async def note_failure(self, unit: Unit, subjects: list[str]) -> None:

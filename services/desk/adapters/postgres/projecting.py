@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row
-
+from runtime.database import Row
 from runtime.unit import Unit
 from services.desk.domain.folding import Batch
 
@@ -137,5 +136,5 @@ async def _write(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> None:
         await unit.run(sql, **_columns(rows))
 
 
-async def _returning(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> Sequence[Row[Any]]:
+async def _returning(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> Sequence[Row]:
     return await unit.rows(sql, **_columns(rows)) if rows else ()

@@ -75,18 +75,18 @@ class PostgresReading:
         sql, params = _page(wanted)
         ids = [row.id for row in await unit.rows(sql, **params)]
         rows = await unit.rows(f"{CONVERSATION} WHERE c.conversation_id = ANY(CAST(:ids AS uuid[]))", ids=ids)
-        found = {row.conversation_id: row._asdict() for row in rows}
+        found = {row.conversation_id: row.as_dict() for row in rows}
         return [found[id] for id in ids if id in found]
 
     async def conversation(self, unit: Unit, id: UUID) -> Mapping[str, Any] | None:
         """One row."""
         rows = await unit.rows(f"{CONVERSATION} WHERE c.conversation_id = :id", id=id)
-        return rows[0]._asdict() if rows else None
+        return rows[0].as_dict() if rows else None
 
     async def card(self, unit: Unit, contact_id: UUID) -> Mapping[str, Any]:
         """The contact beside a conversation."""
         (row,) = await unit.rows(_CARD, contact_id=contact_id)
-        return row._asdict()
+        return row.as_dict()
 
     async def items(self, unit: Unit, id: UUID) -> tuple[Sequence[Item], Mapping[UUID, DeliveryRow]]:
         """The newest 500 items of a conversation, oldest first, and how far its replies have come."""
@@ -102,21 +102,21 @@ class PostgresReading:
     async def offers(self, unit: Unit, agent_id: str) -> Sequence[Mapping[str, Any]]:
         """The offers that wait for this agent's word."""
         sql = f"{OFFER} AND w.agent_id = :agent_id AND w.expires_at > :now ORDER BY w.expires_at"
-        return [offer_view(row._asdict()) for row in await unit.rows(sql, agent_id=agent_id, now=unit.now)]
+        return [offer_view(row.as_dict()) for row in await unit.rows(sql, agent_id=agent_id, now=unit.now)]
 
     async def queues(self, unit: Unit) -> Sequence[Mapping[str, Any]]:
         """All queues with what waits in them."""
-        return [row._asdict() for row in await unit.rows(f"{QUEUE} ORDER BY q.queue_id")]
+        return [row.as_dict() for row in await unit.rows(f"{QUEUE} ORDER BY q.queue_id")]
 
     async def agents(self, unit: Unit) -> Sequence[Mapping[str, Any]]:
         """All agents with what they hold."""
         sql = "SELECT agent_id, name, presence, used, capacity FROM desk.agents ORDER BY name, agent_id"
-        return [row._asdict() for row in await unit.rows(sql)]
+        return [row.as_dict() for row in await unit.rows(sql)]
 
     async def interaction(self, unit: Unit, id: UUID) -> Mapping[str, Any] | None:
         """Where one interaction is now."""
         rows = await unit.rows(_INTERACTION, id=id)
-        return rows[0]._asdict() if rows else None
+        return rows[0].as_dict() if rows else None
 
 
 def _page(wanted: Wanted) -> tuple[str, dict[str, Any]]:
