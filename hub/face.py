@@ -33,7 +33,7 @@ REASONS = {
 
 
 def merged_metrics(pages: Mapping[str, str]) -> str:
-    """One Prometheus text page from several: each sample gets the label `service`, each family stands once."""
+    """One Prometheus text page from several: each sample has the label `service` once, each family stands once."""
     heads: dict[str, list[str]] = {}
     samples: dict[str, list[str]] = {}
     for service, page in pages.items():
@@ -46,7 +46,9 @@ def merged_metrics(pages: Mapping[str, str]) -> str:
                     known.append(line)
             elif found := _SAMPLE.match(line):
                 name, labels = found.group(1), found.group(2)
-                inner = f'service="{service}"' + (f",{labels[1:-1]}" if labels and labels != "{}" else "")
+                inner = labels[1:-1] if labels else ""
+                if 'service="' not in inner:
+                    inner = ",".join(filter(None, (f'service="{service}"', inner)))
                 samples.setdefault(family or name, []).append(f"{name}{{{inner}}}{line[found.end() :]}")
     lines = [line for family in samples for line in (*heads.get(family, ()), *samples[family])]
     return "\n".join(lines) + "\n"

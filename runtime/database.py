@@ -22,7 +22,7 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
 class Row(asyncpg.Record):  # type: ignore[misc]
-    """One row: by position, by `row["name"]`, or by `row.name` where that is no method of a record (keys, values, items, get)."""
+    """One row: by position, by `row["name"]`, or by `row.name` where a record has no such method (keys, values, items, get)."""
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -66,7 +66,7 @@ def _fill(client: AIOKafkaProducer, records: Sequence[Record], numbers: list[int
     batch = client.create_batch()
     for place in range(start, len(numbers)):
         record = records[numbers[place]]
-        if batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers) is None:
+        if batch.append(timestamp=None, key=record.key, value=record.value, headers=list(record.headers)) is None:
             return batch, place
     return batch, len(numbers)
 

@@ -182,8 +182,7 @@ class Processor:
         [(event, letter)] = batch.events
         passing = isinstance(error, Transient)
         async with self._transactions.open() as unit:
-            await self._bookkeeping(unit, batch)
-            if await self._new(unit, [event]):
+            if await self._bookkeeping(unit, batch):
                 keep = dead_letters.park if passing else dead_letters.bury
                 await keep(unit, letter, _reason(error), self._epoch)
         if passing:
@@ -196,9 +195,7 @@ class Processor:
 
     async def _once(self, batch: Batch) -> None:
         async with self._transactions.open() as unit:
-            await self._bookkeeping(unit, batch)
-            events = [event for event, _ in batch.events]
-            new = await self._new(unit, events) if events else []
+            new = await self._bookkeeping(unit, batch)
             if self._parked:
                 new = await self._hold_back(unit, new, batch)
             if new:
@@ -210,27 +207,35 @@ class Processor:
         if new:
             self._age.observe(max(0.0, (unit.now - new[-1].envelope.time).total_seconds()))
 
-    async def _bookkeeping(self, unit: Unit, batch: Batch) -> None:
+    async def _bookkeeping(self, unit: Unit, batch: Batch) -> list[Event[Any]]:
+        """Keep the poison, note how far the log was read, and tell which events are new, in their order."""
         for letter, reason in batch.poison:
             if await dead_letters.bury(unit, letter, reason, self._epoch):
                 self._refused.inc()
-        if batch.places:
-            await self._note_places(unit, batch.places)
-
-    async def _new(self, unit: Unit, events: Sequence[Event[Any]]) -> list[Event[Any]]:
-        by_id = {event.id: event for event in reversed(events)}
+        by_id = {event.id: event for event, _ in reversed(batch.events)}
+        places = sorted(batch.places.items())
         fresh = await unit.rows(
             f"""
+            WITH noted AS (
+                INSERT INTO platform.applied AS known (consumer, epoch, topic, partition, next_offset)
+                SELECT CAST(:consumer AS text), CAST(:epoch AS text), * FROM
+                    unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
+                ON CONFLICT (consumer, epoch, topic, partition)
+                DO UPDATE SET next_offset = greatest(known.next_offset, excluded.next_offset)
+            )
             INSERT INTO {unit.service}.inbox (event_id)
             SELECT id FROM unnest(CAST(:ids AS uuid[])) AS id
             ON CONFLICT DO NOTHING
             RETURNING event_id""",  # noqa: S608 - the schema is a service's name
+            consumer=unit.service,
+            epoch=self._epoch,
+            topics=[topic for (topic, _), _ in places],
+            partitions=[partition for (_, partition), _ in places],
+            offsets=[offset for _, offset in places],
             ids=sorted(by_id),
         )
-        if len(fresh) == len(events):
-            return list(events)
         ids = {row.event_id for row in fresh}
-        return [event for event in events if event.id in ids and by_id[event.id] is event]
+        return [event for event, _ in batch.events if event.id in ids and by_id[event.id] is event]
 
     async def _hold_back(self, unit: Unit, events: list[Event[Any]], batch: Batch) -> list[Event[Any]]:
         letters = {id(event): letter for event, letter in batch.events}
@@ -242,22 +247,6 @@ class Processor:
             else:
                 free.append(event)
         return free
-
-    async def _note_places(self, unit: Unit, places: Places) -> None:
-        ordered = sorted(places.items())
-        await unit.run(
-            """
-            INSERT INTO platform.applied AS known (consumer, epoch, topic, partition, next_offset)
-            SELECT :consumer, :epoch, * FROM
-                unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
-            ON CONFLICT (consumer, epoch, topic, partition)
-            DO UPDATE SET next_offset = greatest(known.next_offset, excluded.next_offset)""",
-            consumer=unit.service,
-            epoch=self._epoch,
-            topics=[topic for (topic, _), _ in ordered],
-            partitions=[partition for (_, partition), _ in ordered],
-            offsets=[offset for _, offset in ordered],
-        )
 
     # ── letters ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -76,36 +76,34 @@ class Envelope:
         """Read the envelope of a record. Raises EnvelopeError; never any other error, whatever the bytes."""
         fields: dict[str, str] = {}
         for name, raw in headers:
-            if raw is None:
-                raise EnvelopeError(f"header {name!r} is null; leave a header out instead")
             try:
-                fields[name] = raw.decode()
+                fields[name] = raw.decode()  # type: ignore[union-attr]
+            except AttributeError:
+                raise EnvelopeError(f"header {name!r} is null; leave a header out instead") from None
             except UnicodeDecodeError:
                 raise EnvelopeError(f"header {name!r} is not UTF-8") from None
-        return cls._from_fields(fields)
-
-    @classmethod
-    def _from_fields(cls, fields: dict[str, str]) -> Self:
-        missing = [name for name in ("ce_specversion", "ce_id", "ce_source", "ce_type") if not fields.get(name)]
-        if missing:
-            raise EnvelopeError(f"missing header {missing[0]!r}; a CloudEvent in binary mode needs it")
-        if not fields["ce_specversion"].startswith("1."):
-            raise EnvelopeError(f"ce_specversion {fields['ce_specversion']!r} is not known; 1.0 is")
         try:
-            key = event_key(fields["ce_source"], fields["ce_id"])
+            id, source, type, version = fields["ce_id"], fields["ce_source"], fields["ce_type"], fields["ce_specversion"]
+        except KeyError as missing:
+            raise EnvelopeError(f"missing header {missing}; a CloudEvent in binary mode needs it") from None
+        if not (id and source and type and version.startswith("1.")):
+            raise EnvelopeError("ce_id, ce_source and ce_type must not be empty, ce_specversion must be 1.0")
+        try:
+            key = event_key(source, id)
             time = datetime.fromisoformat(fields["ce_time"]) if "ce_time" in fields else datetime.now(UTC)
         except ValueError as error:
             raise EnvelopeError(f"ce_id or ce_time cannot be read: {error}") from error
+        optional = fields.get
         return cls(
-            id=fields["ce_id"],
-            source=fields["ce_source"],
-            type=fields["ce_type"],
-            time=time if time.tzinfo else time.replace(tzinfo=UTC),
-            event_id=key,
-            subject=fields.get("ce_subject"),
-            correlation=fields.get("ce_correlation"),
-            causation=fields.get("ce_causation"),
-            traceparent=fields.get("traceparent"),
+            id,
+            source,
+            type,
+            time if time.tzinfo else time.replace(tzinfo=UTC),
+            key,
+            optional("ce_subject"),
+            optional("ce_correlation"),
+            optional("ce_causation"),
+            optional("traceparent"),
         )
 
 

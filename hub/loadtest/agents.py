@@ -37,9 +37,13 @@ class Agents:
             for name in self._names
         )
 
+    async def resolve(self, items: Iterable[UUID]) -> None:
+        """Settle matters."""
+        await self._send(ResolveWork(work_item_id=item, disposition="loadtest") for item in items)
+
     async def leave(self, items: Iterable[UUID]) -> None:
         """Resolve what was assigned, go offline, be retired."""
-        await self._send(ResolveWork(work_item_id=item, disposition="loadtest") for item in items)
+        await self.resolve(items)
         await self._send(
             SetPresence(agent_id=name, state=AgentPresence.OFFLINE, epoch=self._epoch() + 1) for name in self._names
         )

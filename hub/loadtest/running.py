@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from uuid import UUID
 
-import httpx
+import aiohttp
 import psutil
 
 from hub.loadtest import bare, report
@@ -15,7 +16,7 @@ from hub.loadtest.agents import Agents
 from hub.loadtest.report import Figures
 from hub.loadtest.sending import Sent, send
 from hub.loadtest.watching import Watcher
-from hub.loadtest.work import Request, requests
+from hub.loadtest.work import Request, requests, strangers
 from hub.state import HubState
 from runtime import log
 from runtime.access import ApiKeys
@@ -34,15 +35,18 @@ class Load:
     rate: float
     seconds: float
     batch: int
+    known: bool = False
 
     @property
     def mode(self) -> str:
         """How it reads in a table."""
-        return "single posts" if self.batch == 1 else f"batches of {self.batch}"
+        posts = "single posts" if self.batch == 1 else f"batches of {self.batch}"
+        return f"{posts}, {'known' if self.known else 'new'} customers"
 
-    def requests(self) -> list[Request]:
-        """Made beforehand."""
-        return requests(round(self.rate * self.seconds / self.batch), self.batch)
+    @property
+    def events(self) -> int:
+        """How many in all: whole requests."""
+        return max(1, round(self.rate * self.seconds / self.batch)) * self.batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Bench:
 
     state: HubState
     settings: Settings
-    client: httpx.AsyncClient
+    client: aiohttp.ClientSession
     agents: Agents
     database: Database
 
@@ -67,7 +71,8 @@ async def bench(state: HubState) -> AsyncIterator[Bench]:
     keys, name = ApiKeys(database), f"loadtest-{new_id().hex[-8:]}"
     headers = {"authorization": f"Bearer {await keys.create(name, ('events:write',))}"}
     try:
-        async with httpx.AsyncClient(base_url=state.url, headers=headers, timeout=30) as client:
+        patience = aiohttp.ClientTimeout(total=30)
+        async with aiohttp.ClientSession(state.url, headers=headers, timeout=patience) as client:
             yield Bench(state, settings, client, Agents(producer), database)
     finally:
         await keys.revoke(name)
@@ -76,17 +81,18 @@ async def bench(state: HubState) -> AsyncIterator[Bench]:
 
 
 async def measure(bench: Bench, load: Load, bare_events: int = 20_000) -> Figures:
-    """The bare pipeline, then the load, in one run."""
-    prepared = load.requests()
+    """The bare pipeline, then the load, in one run. Known customers are made known first, and their first matter is settled."""
+    senders = strangers(load.events)
+    prepared = requests(senders, load.batch)
     size = len(prepared[0].body) // load.batch
     limit = await bare.events_per_second(bench.settings, bench.database, b"x" * size, bare_events)
     watcher = Watcher(bench.settings)
     await watcher.start()
     watching = asyncio.create_task(watcher.run())
     await bench.agents.arrive()
-    done: list[Request] = list(prepared)
     try:
-        done += await _warm_up(bench, watcher, load)
+        warm = senders if load.known else strangers(min(_WARM_UP_EVENTS, load.events))
+        await _settle(bench, watcher, requests(warm, load.batch), load)
         pids = {part.name: part.pid for part in bench.state.parts if part.pid} | {"hub": bench.state.pid, "load": os.getpid()}
         before = report.cpu_seconds(pids)
         sent = await send(bench.client, watcher, prepared, load.rate / load.batch)
@@ -95,35 +101,50 @@ async def measure(bench: Bench, load: Load, bare_events: int = 20_000) -> Figure
     finally:
         watching.cancel()
         await watcher.stop()
-        await bench.agents.leave([item for request in done for item in request.work_items])
+        await bench.agents.leave([item for request in prepared for item in request.work_items])
     used = {name: (after[name] - before[name]) * 1000 for name in pids}
     return _figures(load, sent, watcher, limit, used, report.memory(pids))
 
 
-async def _warm_up(bench: Bench, watcher: Watcher, load: Load) -> list[Request]:
-    warm = requests(max(1, _WARM_UP_EVENTS // load.batch), load.batch)
+async def _settle(bench: Bench, watcher: Watcher, warm: list[Request], load: Load) -> None:
+    """Send what is not measured, have it assigned and resolved, and wait until its conversations have ended."""
     await send(bench.client, watcher, warm, load.rate / load.batch)
     await _all_assigned(watcher)
+    items = [item for request in warm for item in request.work_items]
+    await bench.agents.resolve(items)
+    await _until(lambda: _open(bench.database, items))
     watcher.seconds.clear()
     watcher.assigned_at.clear()
-    return warm
+
+
+async def _open(database: Database, items: list[UUID]) -> int:
+    sql = "SELECT count(*) FROM profile.conversations WHERE state = 'open' AND conversation_id = ANY(CAST(:items AS uuid[]))"
+    async with database.reading() as connection:
+        return int((await connection.rows(sql, items=items))[0].count)
 
 
 async def _all_assigned(watcher: Watcher) -> None:
+    async def waiting() -> int:
+        return watcher.waiting
+
+    await _until(waiting)
+
+
+async def _until(remaining: Callable[[], Awaitable[int]]) -> None:
+    """Return when nothing remains, or when patience ends."""
     deadline = time.monotonic() + _PATIENCE
-    while watcher.waiting and time.monotonic() < deadline:
+    while await remaining() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
 
 
 def _figures(load: Load, sent: Sent, watcher: Watcher, limit: float, used: dict[str, float], held: dict[str, float]) -> Figures:
-    offered = round(load.rate * load.seconds / load.batch) * load.batch
     assigned = len(watcher.seconds)
     took = (max(watcher.assigned_at) - sent.started) if assigned else 0.0
     return Figures(
         mode=load.mode,
         offered_per_second=load.rate,
         seconds=round(took, 2),
-        offered=offered,
+        offered=load.events,
         accepted=sent.accepted,
         assigned=assigned,
         lost=sent.accepted - assigned,

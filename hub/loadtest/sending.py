@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-import httpx
+import aiohttp
 
 from hub.loadtest.watching import Watcher
 from hub.loadtest.work import Request
@@ -24,7 +24,7 @@ class Sent:
     ended: float = 0.0
 
 
-async def send(client: httpx.AsyncClient, watcher: Watcher, requests: list[Request], per_second: float) -> Sent:
+async def send(client: aiohttp.ClientSession, watcher: Watcher, requests: list[Request], per_second: float) -> Sent:
     """Send request number i at i / per_second; returns when all are answered."""
     sent = Sent(started=time.monotonic())
     gate = asyncio.Semaphore(_AT_ONCE)
@@ -33,15 +33,17 @@ async def send(client: httpx.AsyncClient, watcher: Watcher, requests: list[Reque
         async with gate:
             watcher.expect(request.work_items, due)
             try:
-                answer = await client.post("/v1/events", content=request.body, headers={"content-type": request.content_type})
-            except httpx.HTTPError as error:
+                headers = {"content-type": request.content_type}
+                async with client.post("/v1/events", data=request.body, headers=headers) as answer:
+                    await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
                 sent.refused[type(error).__name__] += len(request.work_items)
                 return
         sent.seconds.append(time.monotonic() - due)
-        if answer.status_code == 202:
+        if answer.status == 202:
             sent.accepted += len(request.work_items)
         else:
-            sent.refused[str(answer.status_code)] += len(request.work_items)
+            sent.refused[str(answer.status)] += len(request.work_items)
 
     async with asyncio.TaskGroup() as group:
         for number, request in enumerate(requests):

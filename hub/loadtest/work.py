@@ -29,13 +29,19 @@ class Request:
     work_items: Sequence[UUID]
 
 
-def requests(count: int, batch: int) -> list[Request]:
-    """`count` requests of `batch` events each. Every event is of a new contact, so that each makes a work item of its own."""
+def strangers(count: int) -> list[str]:
+    """Senders whom the hub has never seen."""
+    return [f"loadtest-{new_id()}" for _ in range(count)]
+
+
+def requests(senders: Sequence[str], batch: int) -> list[Request]:
+    """One event of each sender, `batch` to a request. A sender without an open conversation makes a work item."""
     now = datetime.now(UTC).isoformat()
-    return [_request([_event(now, place % 3) for place in range(batch)]) for _ in range(count)]
+    events = [_event(now, sender, place % 3) for place, sender in enumerate(senders)]
+    return [_request(events[start : start + batch]) for start in range(0, len(events), batch)]
 
 
-def _event(now: str, place: int) -> dict[str, object]:
+def _event(now: str, sender: str, place: int) -> dict[str, object]:
     language = tuple(_TEXTS)[place]
     id = str(new_id())
     return {
@@ -46,7 +52,7 @@ def _event(now: str, place: int) -> dict[str, object]:
         "data": {
             "inbox": "loadtest",
             "channel": CHANNEL,
-            "sender": {"identifiers": [{"type": "external", "value": f"loadtest-{id}"}], "display_name": "Load test"},
+            "sender": {"identifiers": [{"type": "external", "value": sender}], "display_name": "Load test"},
             "occurred_at": now,
             "text": _TEXTS[language],
             "language": language,

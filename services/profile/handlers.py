@@ -36,7 +36,7 @@ class Identify:
     async def __call__(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
         """The stage's handler for `interactions.received`."""
         arrived, strangers = await self._settle(unit, events)
-        people = await self.record.people(unit, sorted({one.contact_id for one in arrived}))
+        people = await self.record.people(unit, sorted({one.contact_id for one in arrived} - strangers.keys()))
         people = strangers | people
         before = dict(people)
         for one in arrived:

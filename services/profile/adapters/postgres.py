@@ -53,6 +53,8 @@ class PostgresRecord:
 
     async def people(self, unit: Unit, ids: Sequence[UUID]) -> dict[UUID, Person]:
         """The contacts with these ids, locked in the order of their ids."""
+        if not ids:
+            return {}
         rows = await unit.rows(
             """
             WITH found AS (
@@ -120,43 +122,41 @@ class PostgresRecord:
         ordered = [first[id] for id in sorted(first)]
         rows = await unit.rows(
             """
-            INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at)
-            SELECT id, contact_id, 'open', at, last_at
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]),
-                        CAST(:lasts AS timestamptz[])) AS turn (id, contact_id, at, last_at)
-            ON CONFLICT (contact_id) WHERE state = 'open'
-            DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)
-            RETURNING contact_id, conversation_id""",
+            WITH placed AS (
+                INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at)
+                SELECT id, contact_id, 'open', at, last_at
+                FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]),
+                            CAST(:lasts AS timestamptz[])) AS turn (id, contact_id, at, last_at)
+                ON CONFLICT (contact_id) WHERE state = 'open'
+                DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)
+                RETURNING contact_id, conversation_id
+            ), kept AS (
+                INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
+                SELECT turn.id, contact_id, placed.conversation_id, turn.inbox, turn.channel, turn.at
+                FROM unnest(CAST(:turn_ids AS uuid[]), CAST(:turn_contacts AS uuid[]), CAST(:inboxes AS text[]),
+                            CAST(:channels AS text[]), CAST(:turn_times AS timestamptz[]))
+                     AS turn (id, contact_id, inbox, channel, at)
+                JOIN placed USING (contact_id)
+                ON CONFLICT DO NOTHING
+            )
+            SELECT contact_id, conversation_id FROM placed""",
             ids=[turn.proposed for turn in ordered],
             contacts=[turn.contact_id for turn in ordered],
             times=[turn.at for turn in ordered],
             lasts=[latest[turn.contact_id] for turn in ordered],
+            turn_ids=[turn.interaction_id for turn in turns],
+            turn_contacts=[turn.contact_id for turn in turns],
+            inboxes=[turn.inbox for turn in turns],
+            channels=[turn.channel for turn in turns],
+            turn_times=[turn.at for turn in turns],
         )
-        found = {
+        return {
             row.contact_id: (
                 row.conversation_id,
                 first[row.contact_id].interaction_id if row.conversation_id == first[row.contact_id].proposed else None,
             )
             for row in rows
         }
-        await self._keep(unit, turns, found)
-        return found
-
-    @staticmethod
-    async def _keep(unit: Unit, turns: Sequence[Turn], found: dict[UUID, tuple[UUID, UUID | None]]) -> None:
-        await unit.run(
-            """
-            INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
-            SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:conversations AS uuid[]),
-                                 CAST(:inboxes AS text[]), CAST(:channels AS text[]), CAST(:times AS timestamptz[]))
-            ON CONFLICT DO NOTHING""",
-            ids=[turn.interaction_id for turn in turns],
-            contacts=[turn.contact_id for turn in turns],
-            conversations=[found[turn.contact_id][0] for turn in turns],
-            inboxes=[turn.inbox for turn in turns],
-            channels=[turn.channel for turn in turns],
-            times=[turn.at for turn in turns],
-        )
 
     async def end(self, unit: Unit, ended: Sequence[tuple[UUID, datetime]]) -> None:
         """End conversations, unless something came in after the given moment."""

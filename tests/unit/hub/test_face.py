@@ -37,6 +37,12 @@ def test_merged_metrics_are_one_valid_page_and_name_their_service() -> None:
     assert len(families["payvand_batch_seconds"].samples) == 3
 
 
+def test_a_sample_that_names_its_service_already_keeps_its_name_and_the_page_stays_valid() -> None:
+    page = '# HELP payvand_outbox Waiting.\n# TYPE payvand_outbox gauge\npayvand_outbox{service="router"} 2.0\n'
+    [family] = text_string_to_metric_families(merged_metrics({"router": page}))
+    assert family.samples[0].labels == {"service": "router"}
+
+
 def test_each_family_is_declared_once() -> None:
     page = merged_metrics({"router": ROUTER, "desk": DESK})
     assert page.count("# TYPE payvand_up gauge") == 1
