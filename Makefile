@@ -9,11 +9,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CACHE := .cache
 ARGS ?=
+WORKERS ?= 2
 
 WEB_SOURCES := $(shell find services/desk/web channels/webchat/widget hatch_build.py -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null | tr ' ' '?')
 
-.PHONY: help setup run test check schemas lock bench browser clean
+.PHONY: help setup run test check schemas lock bench browser pictures clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -62,7 +63,7 @@ $(CACHE)/browser/.fetched: deploy/browser/package-lock.json deploy/browser/fetch
 browser: $(CACHE)/browser/.fetched ## Only the browser that the tests drive
 
 test: setup browser ## The whole suite; ARGS="-k routing" passes options on
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 check: setup ## Format, lint, types, layers, dependencies, schemas
 	$(BIN)/ruff format --check .
@@ -80,6 +81,9 @@ schemas: setup ## Write the JSON Schemas and AsyncAPI from the code
 lock: $(VENV)/.made ## Resolve requirements.lock anew (no hosts in it)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --group dev \
 		pyproject.toml --output-file requirements.lock $(ARGS)
+
+pictures: setup browser ## Take the pictures of the documentation from a running hub
+	$(BIN)/python -m docs.pictures.take
 
 clean: ## Remove what was made here, the data too
 	rm -rf $(VENV) $(CACHE) .payvand dist build

@@ -6,6 +6,7 @@ docs/decisions. Here: batches, manual acknowledgement after the commit, earliest
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -26,6 +27,7 @@ _log = logs.get(__name__)
 _ROUND_SECONDS = 0.5
 _LETTERS_SECONDS = 2.0
 _LAG_SECONDS = 5.0
+_FORGET_SECONDS = 3600.0
 _BUSY_WAIT_MS = 40
 _CALM_WAIT_MS = 200
 _CALM_AFTER_SECONDS = 3.0
@@ -71,27 +73,30 @@ class Consuming:
 
         Raises Stalled when a stage stands still, or what a stage could not go on from (a fenced owner, a bug).
         """
-        next_lag = next_letters = 0.0
+        next_lag = next_letters = next_forgetting = 0.0
         while self._failure is None:
             await asyncio.sleep(_ROUND_SECONDS)
             await self._commit()
             self._pace()
             if time.monotonic() >= next_letters:
                 next_letters = time.monotonic() + _LETTERS_SECONDS
-                await self._retry_letters()
+                await self._each(Processor.retry_letters)
             if time.monotonic() >= next_lag:
                 next_lag = time.monotonic() + _LAG_SECONDS
                 await self._measure_lag()
+            if time.monotonic() >= next_forgetting:
+                next_forgetting = time.monotonic() + _FORGET_SECONDS
+                await self._each(Processor.forget_old)
         raise self._failure
 
-    async def _retry_letters(self) -> None:
+    async def _each(self, chore: Callable[[Processor], Awaitable[int]]) -> None:
         for processor in self._processors:
             try:
-                await processor.retry_letters()
+                await chore(processor)
             except Exception as error:
                 if not passes_by_itself(error):
                     raise
-                _log.warning("letters wait", stage=processor.stage.name, trouble=type(error).__name__)
+                _log.warning("a chore waits", stage=processor.stage.name, trouble=type(error).__name__)
 
     async def _commit(self) -> None:
         """Offsets only shorten the way after a restart (the inboxes know what is done), so a lost commit does no harm."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -219,6 +220,9 @@ async def _insist(action: Callable[[], Awaitable[None]]) -> None:
 
 def main(name: str, build: Callable[[Kit], Service], settings: Settings | None = None) -> None:
     """Run a service in this process, on uvloop where there is one."""
+    # A batch allocates much and frees it at once; the default would walk what lives after every 700 objects.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run(settings or Settings(), name, build))
 

@@ -14,6 +14,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -31,6 +32,7 @@ from schemas.topics import Topic
 
 _log = logs.get(__name__)
 _MAX_DELAY = 5.0
+_REMEMBERED = timedelta(days=30)
 
 Handle = Callable[[Unit, Sequence[Event[Any]]], Awaitable[None]]
 Places = dict[tuple[str, int], int]
@@ -100,6 +102,14 @@ class Processor:
         if rows:
             await self._load_parked()
         return len(rows)
+
+    async def forget_old(self) -> int:
+        """Drop what the inbox has remembered for 30 days: longer than any topic or outbox could bring an event back."""
+        async with self._transactions.open() as unit:
+            return await unit.run(
+                f"DELETE FROM {unit.service}.inbox WHERE applied_at < :before",  # noqa: S608
+                before=unit.now - _REMEMBERED,
+            )
 
     # ── decoding ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

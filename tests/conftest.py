@@ -1,8 +1,10 @@
 """Fixtures: real parts, fresh state for each test."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
@@ -10,11 +12,13 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from hub.parts import broker as broker_part
 from hub.parts import postgres as postgres_part
 from hub.parts import valkey as valkey_part
-from hub.parts.part import nothing
+from hub.parts.part import Part, nothing
 from runtime import migrations
 from runtime.database import Database
 from runtime.outbox import Relay
@@ -25,6 +29,11 @@ from tests.local_parts import free_port, running
 SERVICES = ("ingest", "profile", "router", "notifier", "desk")
 SECRET = "test-secret-that-is-long-enough-for-it"
 TEMPLATE = "payvand_template"
+
+_CALM = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
+hypothesis_settings.register_profile("quick", max_examples=100, **_CALM)
+hypothesis_settings.register_profile("thorough", max_examples=3_000, **_CALM)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def migrated_services() -> tuple[str, ...]:
@@ -41,9 +50,16 @@ def postgres_cluster() -> Iterator[postgres_part.Cluster]:
 
 
 def _postgres(data: Path, cluster: postgres_part.Cluster) -> Iterator[postgres_part.Cluster]:
-    with running(postgres_part.postgres(cluster, migrate=nothing), data / "postgres.log"):
+    with running(_hasty(postgres_part.postgres(cluster, migrate=nothing)), data / "postgres.log"):
         asyncio.run(_make_template(cluster))
         yield cluster
+
+
+def _hasty(part: Part) -> Part:
+    """Without waiting for the disk: these databases end with the run. What a crash leaves is proved with a whole hub."""
+    launch = part.launch()
+    given = ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+    return replace(part, launch=lambda: replace(launch, command=(*launch.command, *given)))
 
 
 async def _make_template(cluster: postgres_part.Cluster) -> None:
@@ -69,7 +85,7 @@ def _url(cluster: postgres_part.Cluster, name: str) -> str:
 async def database_url(postgres_cluster: postgres_part.Cluster) -> AsyncIterator[str]:
     """An own, migrated database for one test."""
     name = f"test_{uuid4().hex}"
-    await _admin(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy OWNER {postgres_part.ROLE}")
+    await _admin(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY wal_log OWNER {postgres_part.ROLE}")
     yield _url(postgres_cluster, name)
     await _admin(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -180,7 +196,7 @@ async def serve(settings: Settings) -> AsyncIterator[Callable[[str], Awaitable[s
 async def wait_ready(url: str, task: asyncio.Task[None]) -> None:
     """Return when the service says that it is ready; passes on the error when it fails instead."""
     async with httpx.AsyncClient() as client:
-        for _ in range(600):
+        for _ in range(2_400):
             if task.done():
                 task.result()
             try:

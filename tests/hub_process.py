@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 from hub.state import HubState
 from tests.local_parts import free_port
@@ -56,7 +57,7 @@ class RunningHub:
             if self._process is None or self._process.poll() is not None:
                 raise RuntimeError(f"the hub ended: {(self.folder / 'console.txt').read_text()[-2000:]}")
             try:
-                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                if httpx.get(f"{self.url}/health/ready", timeout=10).status_code == 200:
                     return
             except httpx.TransportError:
                 pass
@@ -73,15 +74,24 @@ class RunningHub:
             self._process.kill()
             self._process.wait()
 
-    def stop(self) -> None:
-        """Stop it as Ctrl-C does."""
-        if self._process and self._process.poll() is None:
+    def pids(self) -> set[int]:
+        """All processes of the hub, with the children of their children."""
+        assert self._process is not None
+        hub = psutil.Process(self._process.pid)
+        return {hub.pid, *(child.pid for child in hub.children(recursive=True))}
+
+    def stop(self) -> int | None:
+        """Stop it as Ctrl-C does; gives its exit code, None when it was never started."""
+        if self._process is None:
+            return None
+        if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 raise
+        return self._process.returncode
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from hub.parts.part import Part, nothing
+from hub.ports import free_ports
 from hub.process import die_with_parent
 
 T = TypeVar("T")
@@ -22,10 +22,9 @@ async def _awaited(action: Callable[[], Awaitable[T]]) -> T:
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now, below the range of outgoing connections: one that the system picks may be taken again
+    by a client before it is used."""
+    return free_ports(1)[0]
 
 
 @contextmanager
@@ -58,11 +57,15 @@ def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.send_signal(part.hurry_signal)
-        process.wait(10)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wait(part: Part, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not asyncio.run(_awaited(part.ready)):
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{part.name} did not start: {log.read_text(errors='replace')[-2000:]}")

@@ -29,6 +29,8 @@ from uuid import uuid4
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from hub.ports import free_ports
+
 HERE = Path(__file__).resolve().parent
 POM = HERE / "pom.xml"
 CACHE = HERE.parents[1] / ".cache" / "kafka"
@@ -72,18 +74,6 @@ def jars() -> Path:
     except OSError:  # another process was quicker
         shutil.rmtree(fresh)
     return target
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now; somebody else may take one before it is used."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass(frozen=True)
@@ -216,7 +206,7 @@ class Cluster:
         if file.exists():
             return Plan(**json.loads(file.read_text()))
         self.directory.mkdir(parents=True, exist_ok=True)
-        ports = free_ports(2 * self.brokers)
+        ports = list(free_ports(2 * self.brokers))
         clients = ports[: self.brokers]
         if self.first_port is not None:
             clients = list(range(self.first_port, self.first_port + self.brokers))

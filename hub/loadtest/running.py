@@ -133,7 +133,7 @@ async def _all_assigned(watcher: Watcher) -> None:
 async def _until(remaining: Callable[[], Awaitable[int]]) -> None:
     """Return when nothing remains, or when patience ends."""
     deadline = time.monotonic() + _PATIENCE
-    while await remaining() and time.monotonic() < deadline:
+    while await remaining() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process's progress has no event
         await asyncio.sleep(0.05)
 
 

@@ -55,7 +55,7 @@ async def identified(settings: Settings, count: int, quiet: float = 0.5) -> list
     await consumer.start()
     found: list[InteractionIdentified] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while True:
                 batches = await consumer.getmany(timeout_ms=int(quiet * 1000))
                 found += [InteractionIdentified.read(record.value) for records in batches.values() for record in records]

@@ -270,12 +270,12 @@ async def started(site: Site, name: str) -> AsyncIterator[asyncio.subprocess.Pro
 async def until_healthy(site: Site, name: str, process: asyncio.subprocess.Process) -> None:
     """Ask the container's own health check, as an engine would."""
     check = CONTAINERS[name]["healthcheck"]["test"][1:]
-    for _ in range(60):
+    for _ in range(600):
         if process.returncode is not None:
             pytest.fail(f"{name} ended with code {process.returncode}:\n{site.log(name)}")
         if await site.done(name, check) == 0:
             return
-        await asyncio.sleep(2)
+        await asyncio.sleep(0.2)
     pytest.fail(f"{name} was not ready:\n{site.log(name)}")
 
 

@@ -93,7 +93,7 @@ async def desk(kit: Kit) -> AsyncIterator[Running]:
 
 async def hear(socket: ClientConnection, kind: str) -> dict[str, Any]:
     """The next frame of this kind."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             frame: dict[str, Any] = json.loads(await socket.recv())
             if frame["kind"] == kind:
@@ -103,7 +103,7 @@ async def hear(socket: ClientConnection, kind: str) -> dict[str, Any]:
 async def hear_all(socket: ClientConnection, until: int) -> list[dict[str, Any]]:
     """All frames up to a cursor."""
     frames: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not frames or frames[-1]["cursor"] < until:
             frames.append(json.loads(await socket.recv()))
     return frames
@@ -226,9 +226,12 @@ async def test_an_open_desk_keeps_the_lease_with_one_epoch(desk: Running) -> Non
         await hear(socket, "hello")
         await socket.send('{"kind": "ping"}')
         await socket.send('{"kind": "ping"}')
-        await asyncio.sleep(0.3)
-    async with desk.kit.reading() as unit:
-        parcels = await unit.rows("SELECT payloads FROM desk.outbox")
+        parcels: Any = []
+        async with asyncio.timeout(60):
+            while not parcels:
+                async with desk.kit.reading() as unit:
+                    parcels = await unit.rows("SELECT payloads FROM desk.outbox")
+                await asyncio.sleep(0.2)
     renewals = [json.loads(payload) for parcel in parcels for payload in parcel.payloads]
     assert [(said["agent_id"], said["state"], said["epoch"]) for said in renewals] == [("sara", "online", 7)]
 

@@ -306,7 +306,7 @@ async def test_the_sender_is_woken_by_a_new_reply_and_a_stop_lets_a_running_send
     await asyncio.sleep(0.2)
     desk.mail.gate.clear()
     await desk.bring(contact("email"), reply(desk.clock))
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         await desk.mail.started.wait()
     running.cancel()
     await asyncio.sleep(0.05)

@@ -60,7 +60,7 @@ async def test_a_reply_in_a_live_chat_reaches_the_sockets_topic(kit: Kit) -> Non
     async with kit.transaction() as unit:
         contact = Contact(contact_id=reply.contact_id, version=1, identifiers=(visitor,))
         await stage.handle(unit, [event(ContactChanged(contact=contact)), event(reply)])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(await said(kit, "deliveries.updated")) < 3:  # noqa: ASYNC110 - what is awaited stands in the database
             await asyncio.sleep(0.05)
     sending.cancel()

@@ -180,6 +180,16 @@ async def test_what_a_failed_handler_did_and_said_leaves_no_trace(kit: Kit) -> N
     assert parcel.topics == ["dead-letters"]
 
 
+async def test_the_inbox_forgets_after_thirty_days_and_not_before(kit: Kit, recorder: Recorder) -> None:
+    stage = processor(kit, recorder)
+    await stage.process([FakeRecord(0), FakeRecord(1)])
+    async with kit.transaction() as unit:
+        old = "SELECT event_id FROM profile.inbox LIMIT 1"
+        await unit.run(f"UPDATE profile.inbox SET applied_at = now() - interval '31 days' WHERE event_id IN ({old})")
+    assert await stage.forget_old() == 1
+    assert await stage.forget_old() == 0
+
+
 def test_a_letter_of_an_event_has_one_id_however_often_it_is_read() -> None:
     event_id = new_id()
     places = [Letter("s", "t", part, offset, None, [], None, event_id) for part, offset in [(0, 1), (3, 9)]]

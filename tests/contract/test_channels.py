@@ -103,14 +103,13 @@ def assert_total(found: Parsed) -> None:
 
 @every_channel
 @given(body=st.binary(max_size=4_000))
-@settings(deadline=None, max_examples=150)
 def test_parse_is_total_over_bytes(case: Case, body: bytes) -> None:
     assert_total(parsed(case, body))
 
 
 @every_fixture
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 def test_parse_is_total_over_damaged_input(case: Case, path: Path, data: st.DataObject) -> None:
     body = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):

@@ -23,7 +23,7 @@ from tests.local_parts import free_port
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - waits for another side
             await asyncio.sleep(0.02)
 

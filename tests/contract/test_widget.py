@@ -180,6 +180,6 @@ async def test_the_keyboard_is_enough_and_the_parts_have_names() -> None:
 
 async def _until(true: Callable[[], bool]) -> None:
     """Wait for something on the server's side."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the server of the tests has no events
             await asyncio.sleep(0.02)

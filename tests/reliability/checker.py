@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from uuid import UUID
 
+from hub.parts.services import SERVICES
 from runtime.database import Database
 from runtime.settings import Settings
 from schemas.envelope import derived_id
@@ -21,13 +22,15 @@ _MISCOUNTED = """
     SELECT CAST(work_item_id AS text) FROM router.work_items
     WHERE interactions <> (SELECT count(*) FROM profile.interactions WHERE conversation_id = work_item_id)"""
 
+_UNAPPLIED = " UNION ALL ".join(f"SELECT 1 FROM {name}.outbox" for name in SERVICES)
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """What the hub's services hold: interactions by conversation, the router's log, and the decisions that the desk shows.
 
     `miscounted`: agents whose load on the desk is not what the router gave them, and work items that counted other interactions
-    than the profile has.
+    than the profile has. `unapplied`: parcels that some consumer has not applied, so that each new log would bring them again.
     """
 
     conversation_of: Mapping[UUID, UUID]
@@ -40,6 +43,7 @@ class Record:
     unplaced: int
     over_capacity: int
     miscounted: int
+    unapplied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Verdict:
     unplaced: int
     over_capacity: int
     miscounted: int
+    unapplied: int
 
     @property
     def faults(self) -> dict[str, int]:
@@ -88,6 +93,7 @@ def judge(acknowledged: Mapping[str, Sequence[UUID]], record: Record) -> Verdict
         unplaced=record.unplaced,
         over_capacity=record.over_capacity,
         miscounted=record.miscounted,
+        unapplied=record.unapplied,
     )
 
 
@@ -121,6 +127,7 @@ async def read(settings: Settings) -> Record:
                 unplaced=len(await rows("SELECT 1 FROM router.work_items WHERE phase = 'waiting'")),
                 over_capacity=len(await rows("SELECT 1 FROM desk.agents WHERE used < 0 OR used > capacity")),
                 miscounted=len(await rows(_MISCOUNTED)),
+                unapplied=len(await rows(_UNAPPLIED)),
             )
     finally:
         await database.close()

@@ -17,7 +17,17 @@ HISTORY = {"x": [A, B], "y": [C]}
 def sound() -> Record:
     seen = Counter([A, B, C])
     return Record(
-        {A: ONE, B: ONE, C: TWO}, seen, seen, [(1, A), (2, C), (3, B)], seen, Counter([ONE, TWO]), Counter([ONE, TWO]), 0, 0, 0
+        {A: ONE, B: ONE, C: TWO},
+        seen,
+        seen,
+        [(1, A), (2, C), (3, B)],
+        seen,
+        Counter([ONE, TWO]),
+        Counter([ONE, TWO]),
+        0,
+        0,
+        0,
+        0,
     )
 
 
@@ -44,6 +54,7 @@ def test_a_sound_record_has_no_faults() -> None:
         ("unplaced", lambda r: replace(r, unplaced=1)),
         ("over_capacity", lambda r: replace(r, over_capacity=1)),
         ("miscounted", lambda r: replace(r, miscounted=1)),
+        ("unapplied", lambda r: replace(r, unapplied=1)),
     ],
 )
 def test_a_planted_fault_is_found(fault: str, plant: Callable[[Record], Record]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from runtime.keys import new_id
 from runtime.service import Kit
-from runtime.stage import LogRecord, Processor, Stage
+from runtime.stage import Batch, LogRecord, Processor, Stage
 from runtime.transactions import Transactions
 from runtime.unit import Unit
 from schemas.envelope import Event
@@ -22,8 +22,8 @@ from tests.reliability.checker import Record, judge
 class NoDedupe(Processor):
     """Applies whatever the log brings."""
 
-    async def _new(self, unit: Unit, events: Sequence[Event[Any]]) -> list[Event[Any]]:
-        return list(events)
+    async def _bookkeeping(self, unit: Unit, batch: Batch) -> list[Event[Any]]:
+        return [event for event, _ in batch.events]
 
 
 class DedupeByOffset(Processor):
@@ -62,7 +62,9 @@ async def faults(kit: Kit, accepted: Sequence[UUID]) -> dict[str, int]:
         handled = [row.id for row in await unit.rows("SELECT id FROM handled ORDER BY place")]
     one_each = Counter(accepted)
     times = Counter(handled)
-    record = Record({id: id for id in accepted}, one_each, times, list(enumerate(handled)), times, one_each, one_each, 0, 0, 0)
+    record = Record(
+        {id: id for id in accepted}, one_each, times, list(enumerate(handled)), times, one_each, one_each, 0, 0, 0, 0
+    )
     return judge({"customer": accepted}, record).faults
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 FETCHED = Path(__file__).resolve().parents[2] / ".cache" / "browser" / "path"
 ARGUMENTS = ("--no-sandbox", "--headless=shell", "--disable-gpu", "--no-zygote")
@@ -22,6 +22,11 @@ def executable() -> str:
     if not FETCHED.exists():
         raise FileNotFoundError("no browser for the tests; run `make browser`, or set PAYVAND_TEST_BROWSER")
     return FETCHED.read_text().strip()
+
+
+PATIENCE = 60_000
+"""Milliseconds for whatever a page is expected to show or to offer."""
+expect.set_options(timeout=PATIENCE)
 
 
 @asynccontextmanager

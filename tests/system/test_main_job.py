@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import aiosmtplib
 import httpx
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from hub.demo import PASSWORD, SUPPORT_ADDRESS
@@ -22,8 +23,11 @@ from runtime.database import Database
 from runtime.settings import Settings
 from tests.hub_process import RunningHub
 
-SOON = 15_000
-LATER = 30_000
+SOON = 60_000
+LATER = 90_000
+"""Milliseconds; only what never happens takes that long."""
+
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("hub")]
 
 
 @asynccontextmanager
@@ -70,7 +74,7 @@ async def delivered(page: Page, *states: str) -> None:
 async def mails_to(demo: RunningHub, address: str) -> list[dict[str, Any]]:
     """What the simulated provider received for an address; waits for the first."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{demo.state.env['PAYVAND_SIMULATORS_PORT']}") as client:
-        for _ in range(150):
+        for _ in range(450):
             found: list[dict[str, Any]] = (await client.get("/mails", params={"to": address})).json()
             if found:
                 return found
@@ -165,7 +169,7 @@ async def make_key(demo: RunningHub, *scopes: str) -> str:
 
 async def eventually(api: httpx.AsyncClient, path: str, holds: Callable[[dict[str, Any]], bool]) -> None:
     """Ask until it holds."""
-    for _ in range(100):
+    for _ in range(600):
         found = (await api.get(path)).json()
         if "state" in found and holds(found):
             return

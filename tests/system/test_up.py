@@ -6,9 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +14,12 @@ import httpx
 import psutil
 import pytest
 
+from tests.hub_process import RunningHub
 from tests.local_parts import free_port
 
 PATIENCE = 120.0
 """Seconds; a machine that runs the whole suite is slow. What is fast or slow is measured by the benchmarks, not here."""
-pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass(frozen=True)
-class Running:
-    """A hub of this test."""
-
-    process: subprocess.Popen[bytes]
-    data: Path
-    url: str
-
-    def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.data / "hub.json").read_text())
-        return found
-
-    def pid(self, part: str) -> int | None:
-        if part == "nursery":
-            return self.state()["nursery_pid"]
-        return next(one["pid"] for one in self.state()["parts"] if one["name"] == part)
-
-    def pids(self) -> set[int]:
-        """All processes of the hub, with the children of their children."""
-        hub = psutil.Process(self.process.pid)
-        return {hub.pid, *(child.pid for child in hub.children(recursive=True))}
-
-    def ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health/ready", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("hub")]
 
 
 def _until(condition: Callable[[], bool], what: str) -> None:
@@ -64,34 +34,18 @@ def _command(*words: str) -> list[str]:
     return [sys.executable, "-m", "hub.cli", *words]
 
 
-@contextmanager
-def _hub(data: Path) -> Iterator[Running]:
-    port = free_port()
-    command = _command("up", "--data", str(data), "--port", str(port), "--smtp-port", str(free_port()))
-    with (data.parent / f"{data.name}.out").open("ab") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
-    hub = Running(process, data, f"http://127.0.0.1:{port}")
-    try:
-        _until(lambda: process.poll() is not None or hub.ready(), "readiness")
-        assert process.poll() is None, (data.parent / f"{data.name}.out").read_text()
-        yield hub
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+def _pid(hub: RunningHub, part: str) -> int | None:
+    """The part's process now; None while it is being started again."""
+    state = hub.state
+    return state.nursery_pid if part == "nursery" else next(one.pid for one in state.parts if one.name == part)
 
 
 def _gone(pids: set[int]) -> bool:
     return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with _hub(tmp_path_factory.mktemp("hub") / "data") as running:
-        yield running
-
-
-def test_ready_names_every_part(hub: Running) -> None:
-    told = httpx.get(f"{hub.url}/health/ready", timeout=5).json()
+def test_ready_names_every_part(demo: RunningHub) -> None:
+    told = httpx.get(f"{demo.url}/health/ready", timeout=20).json()
     assert told["status"] == "ready"
     assert {"postgres", "valkey", "broker", "gateway", "ingest", "profile", "router", "notifier", "desk"} <= set(told["parts"])
     assert {part["state"] for part in told["parts"].values()} == {"ready"}
@@ -110,13 +64,13 @@ def test_ready_names_every_part(hub: Running) -> None:
         ("/chat/demo", "text/html"),
     ],
 )
-def test_the_one_port_answers_for_everybody(hub: Running, path: str, kind: str) -> None:
-    answer = httpx.get(hub.url + path, timeout=20)
+def test_the_one_port_answers_for_everybody(demo: RunningHub, path: str, kind: str) -> None:
+    answer = httpx.get(demo.url + path, timeout=20)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith(kind)
 
 
-def test_an_event_published_by_the_command_is_explained_by_the_command(hub: Running, tmp_path: Path) -> None:
+def test_an_event_published_by_the_command_is_explained_by_the_command(demo: RunningHub, tmp_path: Path) -> None:
     sender = {"identifiers": [{"type": "email", "value": "nasrin@example.org"}], "display_name": "Nasrin"}
     data = {"inbox": "support", "channel": "email", "sender": sender, "occurred_at": "2026-01-01T10:00:00Z", "text": "سلام"}
     event = {"specversion": "1.0", "id": "up-1", "source": "urn:test", "type": "payvand.interaction.received.v1", "data": data}
@@ -124,7 +78,7 @@ def test_an_event_published_by_the_command_is_explained_by_the_command(hub: Runn
     file.write_text(json.dumps(event))
 
     def say(*words: str) -> str:
-        return subprocess.run(_command(*words, "--data", str(hub.data)), capture_output=True, text=True, check=True).stdout
+        return subprocess.run(_command(*words, "--data", str(demo.folder)), capture_output=True, text=True, check=True).stdout
 
     first = json.loads(say("events", "publish", str(file), "--json"))
     again = json.loads(say("events", "publish", str(file), "--json"))
@@ -133,7 +87,7 @@ def test_an_event_published_by_the_command_is_explained_by_the_command(hub: Runn
     shown: dict[str, Any] = {}
 
     def known() -> bool:
-        asked = _command("contact", "show", "email:nasrin@example.org", "--json", "--data", str(hub.data))
+        asked = _command("contact", "show", "email:nasrin@example.org", "--json", "--data", str(demo.folder))
         done = subprocess.run(asked, capture_output=True, text=True, check=False)
         shown.update(json.loads(done.stdout) if done.returncode == 0 else {})
         return bool(shown.get("timeline"))
@@ -145,58 +99,58 @@ def test_an_event_published_by_the_command_is_explained_by_the_command(hub: Runn
 
 
 @pytest.mark.parametrize("part", ["router", "postgres", "valkey", "broker", "gateway", "nursery"])
-def test_a_part_killed_hard_comes_back_and_the_hub_is_ready_again(hub: Running, part: str) -> None:
-    _until(hub.ready, "readiness before")
-    old = hub.pid(part)
+def test_a_part_killed_hard_comes_back_and_the_hub_is_ready_again(demo: RunningHub, part: str) -> None:
+    demo.wait_ready()
+    old = _pid(demo, part)
     assert old is not None
     os.kill(old, signal.SIGKILL)
-    _until(lambda: hub.pid(part) not in {None, old} and hub.ready(), f"the return of {part}")
+    _until(lambda: _pid(demo, part) not in {None, old}, f"the return of {part}")
+    demo.wait_ready()
 
 
-def test_a_new_log_means_new_services(hub: Running) -> None:
-    _until(hub.ready, "readiness before")
-    before = {name: hub.pid(name) for name in ("broker", "ingest", "profile", "router", "notifier", "desk")}
+def test_a_new_log_means_new_services(demo: RunningHub) -> None:
+    demo.wait_ready()
+    before = {name: _pid(demo, name) for name in ("broker", "ingest", "profile", "router", "notifier", "desk")}
     os.kill(before["broker"] or 0, signal.SIGKILL)
-    _until(lambda: all(hub.pid(name) not in {None, old} for name, old in before.items()) and hub.ready(), "new services")
+    _until(lambda: all(_pid(demo, name) not in {None, old} for name, old in before.items()), "new services")
+    demo.wait_ready()
 
 
-def test_a_second_hub_on_the_same_data_is_refused_in_one_sentence(hub: Running) -> None:
-    command = _command("up", "--data", str(hub.data), "--port", str(free_port()), "--smtp-port", str(free_port()))
+def test_a_second_hub_on_the_same_data_is_refused_in_one_sentence(demo: RunningHub) -> None:
+    command = _command("up", "--data", str(demo.folder), "--port", str(free_port()), "--smtp-port", str(free_port()))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "already running" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_status_counts_what_each_part_uses(hub: Running) -> None:
-    _until(hub.ready, "readiness before")
-    done = subprocess.run(_command("status", "--json", "--data", str(hub.data)), capture_output=True, text=True, check=True)
+def test_status_counts_what_each_part_uses(demo: RunningHub) -> None:
+    demo.wait_ready()
+    done = subprocess.run(_command("status", "--json", "--data", str(demo.folder)), capture_output=True, text=True, check=True)
     told = json.loads(done.stdout)
     assert told["state"] == "ready"
     assert all(part["memory"] > 1_000_000 for part in told["parts"])
     assert told["memory"] == sum(part["memory"] for part in told["parts"])
 
 
-def test_no_secret_stands_in_the_state_or_the_logs(hub: Running) -> None:
-    key = (hub.data / "secret.key").read_text().strip()
-    files = [hub.data / "hub.json", *hub.data.glob("logs/*")]
+def test_no_secret_stands_in_the_state_or_the_logs(demo: RunningHub) -> None:
+    key = (demo.folder / "secret.key").read_text().strip()
+    files = [demo.folder / "hub.json", *demo.folder.glob("logs/*")]
     assert len(files) > 5
     assert not [file.name for file in files if key in file.read_text(errors="replace")]
 
 
-def test_stop_is_quick_and_leaves_no_process_and_the_data_stays(tmp_path: Path) -> None:
-    with _hub(tmp_path / "data") as hub:
-        pids, sockets = hub.pids(), hub.state()["env"]["PAYVAND_DATABASE_URL"].partition("host=")[2]
-        assert len(pids) > 10
-        hub.process.send_signal(signal.SIGINT)
-        assert hub.process.wait(30) == 0
-        assert _gone(pids)
-        assert not Path(sockets).exists()
-        assert hub.state()["state"] == "stopped"
-    with _hub(tmp_path / "data") as hub:
-        pids = hub.pids()
-        hub.process.kill()
-        hub.process.wait(10)
-        _until(lambda: _gone(pids), "the end of everything after kill -9 of the hub")
-    with _hub(tmp_path / "data"):
-        pass
+def test_stop_leaves_no_process_and_the_data_stays(demo: RunningHub) -> None:
+    """Stopped, started, killed, started: the hub that the other tests share runs again at the end."""
+    demo.wait_ready()
+    pids, sockets = demo.pids(), demo.state.env["PAYVAND_DATABASE_URL"].partition("host=")[2]
+    assert len(pids) > 10
+    assert demo.stop() == 0
+    assert _gone(pids)
+    assert not Path(sockets).exists()
+    assert demo.state.state == "stopped"
+    demo.start()
+    pids = demo.pids()
+    demo.kill()
+    _until(lambda: _gone(pids), "the end of everything after kill -9 of the hub")
+    demo.start()

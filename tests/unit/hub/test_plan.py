@@ -73,6 +73,18 @@ def test_all_services_are_renewed_with_the_log(tmp_path: Path) -> None:
     assert set(broker.renews) == SERVICES
 
 
+def test_the_brokers_memory_has_a_limit_that_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def limit() -> int | None:
+        return next(part for part in _plan(tmp_path).parts if part.name == "broker").memory_limit
+
+    assert limit() == 600 * 1024 * 1024
+    monkeypatch.setenv("PAYVAND_BROKER_MEMORY_MB", "50")
+    assert limit() == 50 * 1024 * 1024
+    monkeypatch.setenv("PAYVAND_BROKER_MEMORY_MB", "much")
+    with pytest.raises(Misconfigured, match="BROKER_MEMORY_MB"):
+        limit()
+
+
 def test_no_two_parts_share_a_port(tmp_path: Path) -> None:
     ports = [part.port for part in _plan(tmp_path).parts if part.port]
     assert len(set(ports)) == len(ports)

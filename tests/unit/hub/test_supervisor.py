@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
+from hub import supervisor as supervising
 from hub.nursery import Starter
 from hub.parts.part import Launch, Part
-from hub.supervisor import Kind, Supervisor
+from hub.supervisor import FIRST_BACKOFF, Kind, Supervisor
 
 Heard = list[tuple[str, Kind]]
 
@@ -45,7 +47,7 @@ def _pid(supervisor: Supervisor, name: str) -> int:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the condition is not an event
             await asyncio.sleep(0.01)
 
@@ -87,11 +89,26 @@ async def test_those_who_follow_a_part_are_renewed_with_it(tmp_path: Path) -> No
         assert _pid(supervisor, "other") == before["other"]
 
 
+async def test_a_part_over_its_memory_limit_is_renewed_on_purpose_with_those_who_follow_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "MEMORY_AFTER", 0.0)
+    log = _part("log", renews=("follower",), memory_limit=1)
+    follower = _part("follower", needs=("log",), memory_limit=1 << 40)
+    async with _supervised(tmp_path, log, follower) as (supervisor, heard):
+        await _until(lambda: supervisor.ready)
+        before = {name: _pid(supervisor, name) for name in ("log", "follower")}
+        await _until(lambda: ("follower", "renewed") in heard and supervisor.ready)
+        assert ("log", "renewed") in heard
+        assert not {("log", "ended"), ("follower", "ended")} & set(heard)
+        assert all(_pid(supervisor, name) != old for name, old in before.items())
+
+
 async def test_a_part_that_ends_at_once_is_tried_ever_more_slowly(tmp_path: Path) -> None:
     async with _supervised(tmp_path, _part("broken", "raise SystemExit(3)", ready=_never)) as (supervisor, heard):
-        await asyncio.sleep(1.6)
-        starts = heard.count(("broken", "starting"))
-        assert 2 <= starts <= 4
+        began = asyncio.get_running_loop().time()
+        await _until(lambda: heard.count(("broken", "starting")) == 4)
+        assert asyncio.get_running_loop().time() - began > 7 * FIRST_BACKOFF
         assert not supervisor.ready
 
 

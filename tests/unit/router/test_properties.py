@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from schemas.decisions import AgentChanged, OfferEnded, OfferMade, WorkAssigned, WorkEnded, WorkQueued
 from services.router.domain import floor
@@ -14,10 +14,7 @@ from services.router.domain.state import State
 from .logs import Desk, crowds, of, play, stories
 from .naive import NaiveFloor
 
-wide = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-
-@wide
 @given(stories)
 def test_the_fast_matcher_decides_as_the_naive_one_decision_by_decision(story):
     fast, naive = Desk(), Desk()
@@ -28,7 +25,6 @@ def test_the_fast_matcher_decides_as_the_naive_one_decision_by_decision(story):
     assert [(type(a), a) for a in fast.decisions] == [(type(b), b) for b in naive.decisions]
 
 
-@wide
 @given(crowds)
 def test_the_longest_idle_of_many_alike_is_found_as_the_naive_way_finds_them(story):
     fast, naive = Desk(), Desk()
@@ -39,7 +35,6 @@ def test_the_longest_idle_of_many_alike_is_found_as_the_naive_way_finds_them(sto
     assert fast.decisions == naive.decisions
 
 
-@wide
 @given(stories)
 def test_no_eligible_agent_is_idle_beside_an_eligible_waiting_item(story):
     def check(desk: Desk) -> None:
@@ -57,7 +52,6 @@ def test_no_eligible_agent_is_idle_beside_an_eligible_waiting_item(story):
     play(Desk(), story, check)
 
 
-@wide
 @given(stories)
 def test_units_are_held_exactly_by_live_offers_and_assignments_and_never_negative(story):
     def check(desk: Desk) -> None:
@@ -80,7 +74,6 @@ def test_units_are_held_exactly_by_live_offers_and_assignments_and_never_negativ
     play(Desk(), story, check)
 
 
-@wide
 @given(stories)
 def test_an_agent_is_never_given_more_than_their_units(story):
     desk = Desk()
@@ -95,7 +88,6 @@ def test_an_agent_is_never_given_more_than_their_units(story):
             assert agent.used <= max(agent.ability.capacity, before.get(agent.id, 0))
 
 
-@wide
 @given(stories)
 def test_a_work_item_never_has_two_live_offers_and_nothing_is_lost(story):
     desk = Desk()
@@ -117,7 +109,6 @@ def test_a_work_item_never_has_two_live_offers_and_nothing_is_lost(story):
     assert set(live) == {item.id for item in desk.state.items.values() if item.phase is Phase.OFFERED}
 
 
-@wide
 @given(stories)
 def test_the_same_log_gives_byte_equal_decisions(story):
     desk = Desk()
@@ -126,7 +117,6 @@ def test_the_same_log_gives_byte_equal_decisions(story):
     assert [decision.write() for decision in again] == [decision.write() for decision in desk.decisions]
 
 
-@wide
 @given(stories)
 def test_batches_change_nothing_but_how_often_an_agents_load_is_told(story):
     desk = Desk()
@@ -147,7 +137,6 @@ def test_batches_change_nothing_but_how_often_an_agents_load_is_told(story):
     assert last(batched) == last(desk.decisions)
 
 
-@wide
 @given(stories)
 def test_forgetting_kinds_of_work_that_nobody_waits_for_changes_no_decision(story):
     desk = Desk()

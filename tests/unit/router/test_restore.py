@@ -13,7 +13,6 @@ from services.router.domain.state import Snapshot, State, restore
 from services.router.domain.values import Entry, UsePolicy
 
 from .logs import POLICIES, Desk, play, stories
-from .test_properties import wide
 
 
 def recorded(state: State) -> Snapshot:
@@ -44,7 +43,6 @@ def recorded(state: State) -> Snapshot:
     return Snapshot(state.seq, state.at, state.policy, dict(state.policies), agents, queues, items)
 
 
-@wide
 @given(stories, st.integers(0, 200))
 def test_a_restart_anywhere_changes_no_decision(story, place):
     desk = Desk()
@@ -62,7 +60,6 @@ def _read(version: str, text: str):
     return next(policy for policy in POLICIES if policy.version == version)
 
 
-@wide
 @given(stories)
 def test_a_log_entry_survives_its_record(story):
     desk = Desk()
