@@ -49,7 +49,7 @@ class Consuming:
         self._done: dict[str, dict[Place, int]] = {processor.stage.name: {} for processor in processors}
         self._failure: BaseException | None = None
         self.broker = KafkaBroker(
-            settings.kafka_bootstrap_servers,
+            settings.kafka_bootstrap_servers.split(","),
             client_id=f"payvand-{service}",
             logger=None,
             graceful_timeout=20,

@@ -1,6 +1,6 @@
 """Apache Kafka (KRaft) from Maven's jars: as many brokers on loopback as asked for, for tests and for a look at the real log.
 
-    python deploy/kafka/run.py --brokers 3 --dir /tmp/kafka
+    python -m deploy.kafka.run --brokers 3 --dir /tmp/kafka
 
 Each node is broker and controller. Topics are never made by themselves. With three or more brokers a topic has three copies and
 an acknowledged record stands on two of them. Meant for one machine and for tests: no TLS, no authentication, loopback only.
