@@ -63,7 +63,7 @@ $(CACHE)/browser/.fetched: deploy/browser/package-lock.json deploy/browser/fetch
 browser: $(CACHE)/browser/.fetched ## Only the browser that the tests drive
 
 test: setup browser ## The whole suite; ARGS="-k routing" passes options on
-	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: setup ## Format, lint, types, layers, dependencies, schemas
 	$(BIN)/ruff format --check .
