@@ -12,6 +12,7 @@ from services.ingest.domain.submission import Submission
 
 _log = logs.get(__name__)
 MAX_WAITING = 20_000
+_GATHER_SECONDS = 0.004
 
 Waiting = tuple[Sequence[Submission], asyncio.Future[None]]
 Commit = Callable[[Unit, Sequence[Submission]], Awaitable[None]]
@@ -45,6 +46,7 @@ class GroupCommit:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await asyncio.sleep(_GATHER_SECONDS)
             while self._waiting:
                 await self._commit_group(self._take())
 
