@@ -50,7 +50,7 @@ setup: $(VENV)/.installed $(CACHE)/web ## Everything that `run` needs
 run: setup ## Start the hub; ARGS="--port 8090" passes options on
 	@exec $(BIN)/payvand up $(ARGS)
 
-bench: setup ## How fast the router decides; `payvand loadtest` measures a whole hub that runs
+bench: setup ## Measure the router alone; the whole hub: payvand loadtest
 	@exec $(BIN)/python -m bench.router_match $(ARGS)
 
 # ── Proving ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
