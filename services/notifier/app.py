@@ -6,15 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
-from pydantic import ValidationError
-
-from channels.base import Channel
-from channels.registry import CHANNELS
+from channels.inboxes import configured
 from runtime import metrics
 from runtime.errors import Misconfigured
 from runtime.keys import keyed_hash
 from runtime.service import Kit, Service
-from runtime.settings import InboxSettings, Settings
+from runtime.settings import Settings
 from runtime.stage import Stage
 from services.notifier.adapters.outlets import outlet
 from services.notifier.adapters.postgres_contacts import PostgresContacts, PostgresSuppressions
@@ -54,21 +51,26 @@ def routes(common: Settings, settings: NotifierSettings) -> tuple[Route, ...]:
     """The inboxes that can send, in the order of payvand.toml: that is also the order of last resort."""
     seen_within = {WEBCHAT: timedelta(seconds=settings.chat_seen_seconds)}
     return tuple(
-        Route(inbox.channel, inbox.name, _channel(inbox).address, inbox.channel == WEBCHAT, seen_within.get(inbox.channel))
-        for inbox in common.inboxes
-        if _channel(inbox).outbound
+        Route(
+            inbox.channel.name,
+            inbox.name,
+            inbox.channel.address,
+            inbox.channel.name == WEBCHAT,
+            seen_within.get(inbox.channel.name),
+        )
+        for inbox in configured(common)
+        if inbox.channel.outbound
     )
 
 
 def lines(kit: Kit, settings: NotifierSettings) -> dict[str, Line]:
     """An outbound side per inbox that can send. Raises Misconfigured when an inbox's settings break its channel's form."""
     lent = outlet(kit.transaction, kit.settings.secret_key.get_secret_value())
-    found = {}
-    for inbox in kit.settings.inboxes:
-        channel = _channel(inbox)
-        if channel.outbound:
-            found[inbox.name] = Line(channel.outbound(_form(channel, inbox), lent), settings.sends_at_once)
-    return found
+    return {
+        inbox.name: Line(inbox.channel.outbound(inbox.form, lent), settings.sends_at_once)
+        for inbox in configured(kit.settings)
+        if inbox.channel.outbound
+    }
 
 
 def pace(settings: NotifierSettings) -> Pace:
@@ -88,20 +90,3 @@ def pace(settings: NotifierSettings) -> Pace:
 
 def _count(delivery: Delivery) -> None:
     metrics.DELIVERIES.labels(delivery.channel, delivery.state.value).inc()
-
-
-def _channel(inbox: InboxSettings) -> Channel:
-    if inbox.channel not in CHANNELS:
-        raise Misconfigured(
-            f"inbox {inbox.name!r} is of channel {inbox.channel!r}, which is not known",
-            hint=f"known: {', '.join(sorted(CHANNELS))}",
-        )
-    return CHANNELS[inbox.channel]
-
-
-def _form(channel: Channel, inbox: InboxSettings) -> object:
-    try:
-        return channel.settings.model_validate({"inbox": inbox.name, **inbox.settings})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False))
-        raise Misconfigured(f"the settings of inbox {inbox.name!r} are not right: {wrong}") from error
