@@ -27,7 +27,7 @@ async def test_a_chat_message_stands_in_the_outbox_under_one_id_and_a_key_that_h
     assert [row.topics for row in rows] == [["webchat.outgoing"]] * 2
     assert ChatMessageSent.read(rows[0].payloads[0]) == MESSAGE
     assert len(ids) == 1
-    assert b"visitor" not in rows[0].keys[0]
+    assert b"visitor" not in rows[0]["keys"][0]
 
 
 async def test_a_file_that_cannot_be_read_is_refused_content_and_not_an_unknown_outcome(make_kit: MakeKit) -> None:

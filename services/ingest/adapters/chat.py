@@ -103,6 +103,8 @@ class Chat:
             answer = await self._answer(inbox, visitor_id, token, text.encode())
             if answer:
                 await _send(socket, answer)
+            if isinstance(answer, Ack):
+                await self.visitors.wake(inbox.form.inbox, visitor_id)
 
     async def _answer(self, inbox: ChatInbox, visitor_id: str, token: str, body: bytes) -> Frame | None:
         raw = RawInput(body, self.clock.now(), {"token": token})
@@ -129,7 +131,6 @@ class Chat:
         except Transient as error:
             return ErrorFrame(code="unavailable", message=error.message, id=str(frame.id))
         seq = await self.transcripts.keep(name, visitor_id, frame.id, arrival.interaction.text, raw.received_at)
-        await self.visitors.wake(name, visitor_id)
         return Ack(id=str(frame.id), interaction_id=interaction_id, seq=seq)
 
 
