@@ -12,7 +12,7 @@ from services.ingest.domain.submission import Submission
 
 _log = logs.get(__name__)
 MAX_WAITING = 20_000
-_GATHER_SECONDS = 0.004
+_GATHER_SECONDS = 0.01
 
 Waiting = tuple[Sequence[Submission], asyncio.Future[None]]
 Commit = Callable[[Unit, Sequence[Submission]], Awaitable[None]]
