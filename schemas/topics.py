@@ -11,7 +11,6 @@ from schemas import commands, decisions, interactions, replies
 from schemas.base import EventData
 
 PARTITIONS = 12
-EMBEDDED_PARTITIONS = 4
 
 
 @dataclass(frozen=True, slots=True)
