@@ -11,10 +11,10 @@ Promises of every channel, checked by one conformance suite (tests/contract):
 Not guaranteed: that a provider delivers in order, or once.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -22,13 +22,16 @@ from pydantic import BaseModel, ConfigDict
 from runtime.errors import PayvandError
 from schemas.base import Slug
 from schemas.interactions import InteractionReceived
-from schemas.replies import ChatMessageSent, ReceiptReceived
-from schemas.values import Attachment, IdentifierType, Language, ThreadRef
+from schemas.replies import ChatMessageSent, Keyword, ReceiptReceived
+from schemas.values import Attachment, Identifier, IdentifierType, Language, ThreadRef
 
 
 @dataclass(frozen=True, slots=True)
 class RawInput:
-    """What came in, untouched. `headers` are lower-case HTTP headers; for mail the SMTP envelope (`mail-from`, `rcpt-to`)."""
+    """What came in, untouched. `headers` are lower-case HTTP headers; for mail the SMTP envelope (`mail-from`, `rcpt-to`).
+
+    `url` is the whole address the provider called, as the provider knows it (the public one, behind a proxy too).
+    """
 
     body: bytes
     received_at: datetime
@@ -46,12 +49,53 @@ class FileFound:
 
 
 @dataclass(frozen=True, slots=True)
+class FileWanted:
+    """A file that the provider keeps and gives on demand; it is fetched after the interaction is committed.
+
+    `locator` is what the channel's `Fetcher` needs to find it (a file id, a URL); it holds no secret.
+    """
+
+    attachment: Attachment
+    locator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One interaction as parsed. `provider_id` is the provider's own stable id, unique within the inbox."""
 
     provider_id: str
     interaction: InteractionReceived
     files: tuple[FileFound, ...] = ()
+    wanted: tuple[FileWanted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """The customer changed or took back an earlier message, named by its `provider_id`."""
+
+    provider_id: str
+    change: Literal["edited", "deleted"]
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordFound:
+    """The customer wrote an opt-out, opt-in or help word (see channels/keywords.py). `provider_id` names the message."""
+
+    provider_id: str
+    keyword: Keyword
+    sender: Identifier
+    at: datetime
+    language: Language | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider's request is answered with, once all is committed."""
+
+    body: bytes = b""
+    media_type: str = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +108,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """All that one input gave."""
+    """All that one input gave. `answer` None is an empty 204."""
 
     arrivals: tuple[Arrival, ...] = ()
     receipts: tuple[ReceiptReceived, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    amendments: tuple[Amendment, ...] = ()
+    keywords: tuple[KeywordFound, ...] = ()
+    answer: Answer | None = None
 
 
 class Inbound(Protocol):
@@ -80,6 +127,63 @@ class Inbound(Protocol):
     def parse(self, raw: RawInput) -> Parsed:
         """Pure and total; never raises."""
 
+
+class Intake(Protocol):
+    """What a source hands its finds to: one inbox's way into the record."""
+
+    async def take(self, raw: RawInput) -> Parsed:
+        """Verify, parse and commit. Once it returns the provider may be told that we have it.
+
+        Raises Transient when the record is out of reach (the same again is safe), NotVerified for what is not the provider's.
+        """
+
+    async def recall(self, name: str) -> str | None:
+        """What `remember` last kept under this name for this inbox, or None."""
+
+    async def remember(self, name: str, value: str) -> None:
+        """Keep a small value (a cursor, an offset; 64 kB at most) durably. Raises Transient."""
+
+
+class Source(Protocol):
+    """A side that goes and gets: polls, holds a connection open, follows a file. One process runs it per inbox."""
+
+    async def run(self, intake: Intake) -> None:
+        """Go on until cancelled.
+
+        Raises Transient for trouble that passes: it is called again after a while, with growing pauses. Raises Misconfigured
+        for what a person must mend: it is called again rarely, and the trouble is shown.
+        """
+
+
+class Fetcher(Protocol):
+    """Gets the files that an interaction only names."""
+
+    async def fetch(self, locator: str, limit: int) -> bytes:
+        """The whole file. Raises `runtime.errors.Transient` when it may come later, Refused when it is gone or over `limit`."""
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a probe looked at. `hint` says how to mend what is wrong. Neither holds a secret."""
+
+    check: str
+    ok: bool
+    detail: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a probe may know of the deployment. `webhook_url` is where the provider should call this inbox, if public."""
+
+    webhook_url: str | None = None
+
+
+Probe = Callable[[Any, Surroundings], Awaitable[Sequence[Finding]]]
+"""Looks whether an inbox's settings work, against the real provider, without a message to a customer. Never raises."""
 
 NO_THREAD = ThreadRef()
 
@@ -197,3 +301,9 @@ class Channel:
     outbound: Callable[[Any, Outlet], Outbound] | None
     address: IdentifierType
     """The identifier type its outbound side sends to (`email`, `phone`, `visitor` …)."""
+    source: Callable[[Any], Source | None] | None = None
+    """For channels that go and get; the factory gives None when the form asks for no such thing."""
+    fetcher: Callable[[Any], Fetcher] | None = None
+    """For channels whose arrivals have `wanted` files."""
+    probe: Probe | None = None
+    """What `payvand channels test` runs."""

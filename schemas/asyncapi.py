@@ -19,12 +19,14 @@ SERVICES = ("ingest", "profile", "router", "notifier", "desk")
 PRODUCERS: dict[str, tuple[str, ...]] = {
     topics.INTERACTIONS_RECEIVED.name: ("ingest",),
     topics.INTERACTIONS_IDENTIFIED.name: ("profile",),
+    topics.INTERACTIONS_AMENDED.name: ("ingest",),
     topics.CONTACTS_CHANGED.name: ("profile",),
     topics.ROUTING_COMMANDS.name: ("desk",),
     topics.ROUTING_DECISIONS.name: ("router",),
     topics.REPLIES_REQUESTED.name: ("desk",),
     topics.DELIVERIES_UPDATED.name: ("notifier",),
     topics.DELIVERIES_RECEIPTS.name: ("ingest",),
+    topics.CONSENTS_KEYWORDS.name: ("ingest",),
     topics.WEBCHAT_OUTGOING.name: ("notifier",),
     topics.DEAD_LETTERS.name: SERVICES,
 }

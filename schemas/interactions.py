@@ -1,7 +1,7 @@
 """What happens on channels, before and after it is tied to a contact."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -33,7 +33,8 @@ class InteractionReceived(EventData):
 
     `text` is the clean form, cut at 16,000 characters; `language` is what the channel or the text tells, if anything.
     `requirements` lets an integrator ask for skills by level; `queue` for a queue by name. Both are wishes that the policy
-    weighs.
+    weighs. `needs_answer` false is for what is only to be seen (an automatic reply, an answered call, an opt-out word): it
+    stands in the timeline and makes no work.
     """
 
     type: ClassVar[str] = "payvand.interaction.received.v1"
@@ -48,6 +49,7 @@ class InteractionReceived(EventData):
     thread: ThreadRef = ThreadRef()
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=50)] = ()
     preferred_channel: ChannelName | None = None
+    needs_answer: bool = True
     queue: QueueId | None = None
     requirements: Annotated[dict[SkillName, Annotated[int, Field(ge=1, le=5)]], Field(max_length=10)] = {}
     attributes: Annotated[
@@ -73,6 +75,17 @@ class InteractionIdentified(EventData):
     contact: Contact
     accepted_at: Moment
     interaction: InteractionReceived
+
+
+class InteractionAmended(EventData):
+    """The customer edited a message or took it back. May come before the interaction itself; the newest `at` stands."""
+
+    type: ClassVar[str] = "payvand.interaction.amended.v1"
+
+    interaction_id: UUID
+    change: Literal["edited", "deleted"]
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
+    at: Moment
 
 
 class ContactChanged(EventData):

@@ -6,7 +6,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from schemas.base import EventData, Moment, Slug
-from schemas.values import MAX_TEXT, AgentId, Attachment, ChannelName, DeliveryState, Language, ThreadRef
+from schemas.values import MAX_TEXT, AgentId, Attachment, ChannelName, DeliveryState, Identifier, Language, ThreadRef
+
+Keyword = Literal["stop", "start", "help"]
+"""What a customer asks for with one word; the words themselves, by language, are the channels'."""
 
 
 class ReplyRequested(EventData):
@@ -60,6 +63,22 @@ class ReceiptReceived(EventData):
     delivery_id: UUID
     state: DeliveryState
     detail: Annotated[str, StringConstraints(max_length=500)] = ""
+    at: Moment
+
+
+class KeywordReceived(EventData):
+    """A customer wrote an opt-out, opt-in or help word: what follows holds for this address on this channel.
+
+    The notifier obeys at once (no more, again, or a help text) and confirms once.
+    """
+
+    type: ClassVar[str] = "payvand.consent.keyword-received.v1"
+
+    keyword: Keyword
+    sender: Identifier
+    channel: ChannelName
+    inbox: Slug
+    language: Language | None = None
     at: Moment
 
 

@@ -32,6 +32,7 @@ INTERACTIONS_RECEIVED = Topic(
 INTERACTIONS_IDENTIFIED = Topic(
     "interactions.identified", "conversation id", (interactions.InteractionIdentified,), ("router", "desk")
 )
+INTERACTIONS_AMENDED = Topic("interactions.amended", "interaction id", (interactions.InteractionAmended,), ("desk",))
 CONTACTS_CHANGED = Topic("contacts.changed", "contact id", (interactions.ContactChanged,), ("notifier", "desk"), compacted=True)
 ROUTING_COMMANDS = Topic(
     "routing.commands",
@@ -68,18 +69,21 @@ ROUTING_DECISIONS = Topic(
 REPLIES_REQUESTED = Topic("replies.requested", "conversation id", (replies.ReplyRequested,), ("notifier",))
 DELIVERIES_UPDATED = Topic("deliveries.updated", "conversation id", (replies.DeliveryUpdated,), ("desk",))
 DELIVERIES_RECEIPTS = Topic("deliveries.receipts", "delivery id", (replies.ReceiptReceived,), ("notifier",))
+CONSENTS_KEYWORDS = Topic("consents.keywords", "keyed hash of the address", (replies.KeywordReceived,), ("notifier",))
 WEBCHAT_OUTGOING = Topic("webchat.outgoing", "keyed hash of the visitor", (replies.ChatMessageSent,), ("ingest",))
 DEAD_LETTERS = Topic("dead-letters", "service", (replies.EventRefused,), (), retention=timedelta(days=30))
 
 ALL = (
     INTERACTIONS_RECEIVED,
     INTERACTIONS_IDENTIFIED,
+    INTERACTIONS_AMENDED,
     CONTACTS_CHANGED,
     ROUTING_COMMANDS,
     ROUTING_DECISIONS,
     REPLIES_REQUESTED,
     DELIVERIES_UPDATED,
     DELIVERIES_RECEIPTS,
+    CONSENTS_KEYWORDS,
     WEBCHAT_OUTGOING,
     DEAD_LETTERS,
 )
