@@ -21,7 +21,7 @@ from hub.ports import free_ports
 from hub.state import secret_key
 from runtime.errors import Misconfigured
 
-EMBEDDED_PARTITIONS = 4
+EMBEDDED_PARTITIONS = 1
 BROKER_MEMORY_MB = 600
 CONFIG_FILE = Path("payvand.toml")
 WAVES = (

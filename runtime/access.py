@@ -108,14 +108,20 @@ def require(scope: str) -> Callable[..., Awaitable[Caller]]:
         raise ValueError(f"scope {scope!r} is not one of {', '.join(SCOPES)}")
 
     async def check(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-        if credentials is None:
-            raise NotVerified("no API key", hint="send `Authorization: Bearer pv_…`; `payvand keys create` makes one")
-        keys: ApiKeys = request.app.state.kit.keys
-        caller = await keys.caller(credentials.credentials)
-        if caller is None:
-            raise NotVerified("the API key is unknown or revoked", hint="`payvand keys create` makes a new one")
-        if scope not in caller.scopes:
-            raise NotAllowed(f"the key {caller.name!r} lacks the scope {scope!r}", hint="create a key with that scope")
-        return caller
+        return await caller_of(request, scope)
 
     return check
+
+
+async def caller_of(request: Request, scope: str) -> Caller:
+    """The caller of a request, if their key has `scope`. Raises NotVerified or NotAllowed, with what to do."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not key:
+        raise NotVerified("no API key", hint="send `Authorization: Bearer pv_…`; `payvand keys create` makes one")
+    keys: ApiKeys = request.app.state.kit.keys
+    caller = await keys.caller(key.strip())
+    if caller is None:
+        raise NotVerified("the API key is unknown or revoked", hint="`payvand keys create` makes a new one")
+    if scope not in caller.scopes:
+        raise NotAllowed(f"the key {caller.name!r} lacks the scope {scope!r}", hint="create a key with that scope")
+    return caller

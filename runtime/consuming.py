@@ -7,6 +7,8 @@ docs/decisions. Here: batches, manual acknowledgement after the commit, earliest
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -18,7 +20,7 @@ from faststream.kafka import KafkaBroker, TopicPartition
 from faststream.kafka.annotations import KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
-from runtime import logs, metrics
+from runtime import logs, metrics, pacing
 from runtime.database import passes_by_itself
 from runtime.settings import Settings
 from runtime.stage import Processor
@@ -28,10 +30,8 @@ _ROUND_SECONDS = 0.5
 _LETTERS_SECONDS = 2.0
 _LAG_SECONDS = 5.0
 _FORGET_SECONDS = 3600.0
-_BUSY_WAIT_MS = 20
-_BUSY_MIN_BYTES = 64_000
-_CALM_WAIT_MS = 200
-_CALM_AFTER_SECONDS = 3.0
+_LONG_POLL_MS = 200
+_LISTEN_MS = 1000
 
 
 class Stalled(RuntimeError):
@@ -48,6 +48,7 @@ class Consuming:
         self._progress = {processor.stage.name: time.monotonic() for processor in processors}
         self._caught_up = dict(self._progress)
         self._done: dict[str, dict[Place, int]] = {processor.stage.name: {} for processor in processors}
+        self._paces = {processor.stage.name: pacing.Pace(unhurried=processor.stage.unhurried) for processor in processors}
         self._failure: BaseException | None = None
         self.broker = KafkaBroker(
             settings.kafka_bootstrap_servers.split(","),
@@ -62,6 +63,9 @@ class Consuming:
         """Begin to consume."""
         if self._processors:
             await self.broker.start()
+        if not self._settings.kafka_groups:
+            for name, subscriber in self._subscribers.items():
+                pacing.keep(subscriber.consumer, self._paces[name])
 
     async def stop(self) -> None:
         """Finish the batches in hand, commit their offsets, leave the groups."""
@@ -78,7 +82,6 @@ class Consuming:
         while self._failure is None:
             await asyncio.sleep(_ROUND_SECONDS)
             await self._commit()
-            self._pace()
             if time.monotonic() >= next_letters:
                 next_letters = time.monotonic() + _LETTERS_SECONDS
                 await self._each(Processor.retry_letters)
@@ -112,21 +115,6 @@ class Consuming:
             except KafkaError as error:
                 _log.warning("offsets not committed", stage=name, trouble=type(error).__name__)
 
-    def _pace(self) -> None:
-        """The embedded broker answers a fetch not when a record comes but at fractions of the longest wait.
-
-        So a calm stage asks for long waits and the first record, and a stage at work for short waits and as much as came
-        meanwhile: a batch costs the same for one event as for ten.
-        """
-        if self._settings.kafka_groups:
-            return
-        for name, subscriber in self._subscribers.items():
-            if subscriber.consumer is not None:
-                calm = time.monotonic() - self._progress[name] > _CALM_AFTER_SECONDS
-                fetcher = subscriber.consumer._fetcher
-                fetcher._fetch_max_wait_ms = _CALM_WAIT_MS if calm else _BUSY_WAIT_MS
-                fetcher._fetch_min_bytes = 1 if calm else _BUSY_MIN_BYTES
-
     async def _measure_lag(self) -> None:
         for name, subscriber in self._subscribers.items():
             consumer: AIOKafkaConsumer | None = subscriber.consumer
@@ -155,8 +143,7 @@ class Consuming:
             group_id=group,
             batch=True,
             max_records=self._settings.batch_records,
-            batch_timeout_ms=10,
-            fetch_max_wait_ms=_BUSY_WAIT_MS if by_hand else _CALM_WAIT_MS,
+            fetch_max_wait_ms=1 if by_hand else _LONG_POLL_MS,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
@@ -169,10 +156,13 @@ class Consuming:
                 await self._consume(processor, message.raw_message)
 
         subscriber(consume)
+        # FastStream's own would look every 10 ms and be deaf for 10 ms after looking in vain.
+        subscriber.get_msg = partial(_next_records, self._settings.batch_records)  # type: ignore[method-assign]
         return subscriber
 
     async def _consume(self, processor: Processor, records: Any) -> None:
         name = processor.stage.name
+        self._paces[name].note(len(records))
         try:
             await processor.process(records)
         except Exception as error:
@@ -181,6 +171,11 @@ class Consuming:
             return
         self._progress[name] = time.monotonic()
         self._done[name].update({Place(record.topic, record.partition): record.offset + 1 for record in records})
+
+
+async def _next_records(at_most: int, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[bytes, bytes], ...]:
+    found = await consumer.getmany(timeout_ms=_LISTEN_MS, max_records=at_most)
+    return tuple(chain.from_iterable(found.values()))
 
 
 async def _parse(message: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:

@@ -40,12 +40,16 @@ Places = dict[tuple[str, int], int]
 
 @dataclass(frozen=True)
 class Stage:
-    """Which topics a service consumes, and with which handler. `takes` names the event types wanted; empty means all."""
+    """Which topics a service consumes, and with which handler. `takes` names the event types wanted; empty means all.
+
+    An `unhurried` stage is one that nobody waits for: under load its events may gather for a moment, which makes them cheaper.
+    """
 
     name: str
     topics: tuple[Topic, ...]
     handle: Handle
     takes: tuple[type[EventData], ...] = ()
+    unhurried: bool = False
 
 
 class LogRecord(Protocol):

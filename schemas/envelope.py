@@ -7,12 +7,14 @@ the key carry no personal data.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha1
 from typing import Generic, Self, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from schemas.base import EventData, utc_text
 
 NAMESPACE = UUID("6f1c8a52-7d0e-5b1c-9d36-1b3f2a6c9e40")
+_NAMESPACE_BYTES = NAMESPACE.bytes
 OWN_SOURCE = "payvand/"
 MAX_VALUE_BYTES = 64_000
 CONTENT_TYPE = "application/json"
@@ -27,14 +29,22 @@ class EnvelopeError(ValueError):
 
 def derived_id(cause: UUID | str, step: str) -> UUID:
     """The id of what follows from `cause` in `step`: doing it again gives the same id (UUIDv5)."""
-    return uuid5(NAMESPACE, f"{cause}\n{step}")
+    return _named(f"{cause}\n{step}")
 
 
 def event_key(source: str, id: str) -> UUID:
     """One UUID per CloudEvents identity (source, id): ours are UUIDs already, others are hashed."""
     if source.startswith(OWN_SOURCE):
         return UUID(id)
-    return uuid5(NAMESPACE, f"{source}\n{id}")
+    return _named(f"{source}\n{id}")
+
+
+def _named(name: str) -> UUID:
+    """UUIDv5 (RFC 9562, 5.5) in our namespace: what `uuid.uuid5` gives, at half its cost; every event needs a few."""
+    hashed = bytearray(sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
+    hashed[6] = hashed[6] & 0x0F | 0x50
+    hashed[8] = hashed[8] & 0x3F | 0x80
+    return UUID(int=int.from_bytes(hashed, "big"))
 
 
 @dataclass(frozen=True, slots=True)

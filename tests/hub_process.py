@@ -16,6 +16,8 @@ from hub.state import HubState
 from tests.local_parts import free_port
 
 START_SECONDS = 120
+NOTHING = "/nonexistent"
+"""The hub's PATH: whatever Java, Node, browser or Postgres the machine has, the hub gets along without them."""
 
 
 class RunningHub:
@@ -26,7 +28,7 @@ class RunningHub:
         self.port = free_port()
         self.smtp_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._env = {**os.environ, **env}
+        self._env = {**os.environ, "PATH": NOTHING, **env}
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 

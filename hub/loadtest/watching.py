@@ -8,6 +8,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from runtime.pacing import Pace, keep
 from runtime.settings import Settings
 from schemas.decisions import WorkAssigned
 from schemas.topics import ROUTING_DECISIONS
@@ -22,8 +23,9 @@ class Watcher:
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=10
+            bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=1
         )
+        self._pace = Pace(unhurried=False)
         self._settings = settings
         self._due: dict[bytes, float] = {}
         self.seconds: list[float] = []
@@ -34,6 +36,7 @@ class Watcher:
     async def start(self) -> None:
         """Be ready before the first request goes out."""
         await self._consumer.start()
+        keep(self._consumer, self._pace)
         partitions = await self._consumer._client.fetch_all_metadata()
         found = partitions.partitions_for_topic(ROUTING_DECISIONS.name) or ()
         places = [TopicPartition(ROUTING_DECISIONS.name, number) for number in found]
@@ -62,6 +65,7 @@ class Watcher:
             batches = await self._consumer.getmany(timeout_ms=100)
             now = time.monotonic()
             for records in batches.values():
+                self._pace.note(len(records))
                 for record in records:
                     if _ASSIGNED in record.headers:
                         self._note(record.key, dict(record.headers)["ce_id"], now)

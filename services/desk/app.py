@@ -35,6 +35,7 @@ def build(kit: Kit) -> Service:
         "desk",
         (topics.INTERACTIONS_IDENTIFIED, topics.ROUTING_DECISIONS, topics.DELIVERIES_UPDATED, topics.CONTACTS_CHANGED),
         partial(handlers.project, PostgresProjection(), desk.feed),
+        unhurried=True,
     )
     routers = (
         SessionRoutes(desk).router,

@@ -35,7 +35,7 @@ def build(kit: Kit) -> Service:
     awake = asyncio.Event()
     notifier = make_notifier(kit.settings, settings, awake.set)
     sender = Sender(notifier, lines(kit, settings), kit.transaction, kit.clock, pace(settings), awake)
-    return Service(NAME, stages=(Stage(NAME, TOPICS, notifier.handle),), tasks=(sender.run,))
+    return Service(NAME, stages=(Stage(NAME, TOPICS, notifier.handle, unhurried=True),), tasks=(sender.run,))
 
 
 def make_notifier(common: Settings, settings: NotifierSettings, wake: Callable[[], None]) -> Notifier:

@@ -16,7 +16,7 @@ def build(kit: Kit) -> Service:
         "profile",
         stages=(
             Stage("identify", (INTERACTIONS_RECEIVED,), Identify(record, kit.settings.default_region)),
-            Stage("end-conversations", (ROUTING_DECISIONS,), EndConversations(record), takes=(WorkEnded,)),
+            Stage("end-conversations", (ROUTING_DECISIONS,), EndConversations(record), takes=(WorkEnded,), unhurried=True),
         ),
         routers=(http.router(kit, record),),
     )

@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.hub_process import RunningHub
+from tests.hub_process import NOTHING, RunningHub
 from tests.local_parts import free_port
 
 PATIENCE = 120.0
@@ -49,6 +49,15 @@ def test_ready_names_every_part(demo: RunningHub) -> None:
     assert told["status"] == "ready"
     assert {"postgres", "valkey", "broker", "gateway", "ingest", "profile", "router", "notifier", "desk"} <= set(told["parts"])
     assert {part["state"] for part in told["parts"].values()} == {"ready"}
+
+
+def test_the_hub_runs_with_no_program_of_the_system(demo: RunningHub) -> None:
+    parts = [psutil.Process(part.pid) for part in demo.state.parts if part.pid]
+    assert len(parts) >= 9
+    for part in parts:
+        own = Path(sys.prefix).resolve()
+        assert part.environ().get("PATH", "").split(":")[-1] in (NOTHING, ""), part.cmdline()[0]
+        assert Path(part.exe()).resolve().is_relative_to(own) or Path(part.exe()).samefile(Path(sys.executable).resolve())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from runtime.access import Caller, require
+from runtime.access import Caller, caller_of, require
+from runtime.direct import DirectRoute
 from runtime.errors import Refused
 from runtime.keys import new_id
 from schemas.interactions import InteractionReceived
@@ -47,15 +48,26 @@ def router(acceptor: Acceptor, max_batch: int) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["events"])
     write = Depends(require("events:write"))
 
-    @routes.post("/events", status_code=202, response_model=Accepted, openapi_extra=_body())
-    async def publish_events(request: Request, caller: Annotated[Caller, write]) -> Response:
+    async def publish_events(request: Request) -> Response:
         """Publish one CloudEvent or a batch. All of a batch is accepted, or none.
 
         Answered only after the commit; the same (source, id) again is answered 202 with the same id and changes nothing.
         """
+        await caller_of(request, "events:write")
         submissions = _submissions(request.headers.get("content-type", ""), await request.body(), max_batch)
         await acceptor.submit(submissions)
         return _accepted(submissions)
+
+    routes.add_api_route(
+        "/events",
+        publish_events,
+        methods=["POST"],
+        status_code=202,
+        response_model=Accepted,
+        dependencies=[write],
+        openapi_extra=_body(),
+        route_class_override=DirectRoute,
+    )
 
     @routes.post("/interactions", status_code=202, response_model=Accepted)
     async def post_interaction(

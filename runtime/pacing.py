@@ -1,0 +1,61 @@
+"""When a stage looks for events, for a broker whose long poll is dear.
+
+The embedded broker answers a waiting fetch by looking again and again: 0.6–1.6 ms of processor time each, measured, against
+0.1 ms for a fetch that does not wait. So the client asks without waiting, and waits itself between two fetches; what came
+meanwhile is one batch, and a batch costs almost the same for one event as for ten.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.protocol.fetch import FetchRequest
+
+_CALM_AFTER_SECONDS = 3.0
+_CALM = 0.05
+_PROMPT = 0.015
+_UNHURRIED = 0.15
+_MANY_PER_SECOND = 50.0
+
+
+class Pace:
+    """The pauses of one stage: short while events come, longer when none do; an unhurried stage lets many gather."""
+
+    def __init__(self, *, unhurried: bool) -> None:
+        self._gathering = _UNHURRIED if unhurried else _PROMPT
+        self._calm = max(_CALM, self._gathering)
+        self._seen_at = 0.0
+        self._since = time.monotonic()
+        self._count = 0
+        self._rate = 0.0
+
+    def note(self, events: int) -> None:
+        """So many events have come."""
+        self._seen_at = time.monotonic()
+        self._count += events
+
+    def pause(self) -> float:
+        """Seconds until the next fetch."""
+        now = time.monotonic()
+        if now - self._since >= 1:
+            self._rate = self._count / (now - self._since)
+            self._since, self._count = now, 0
+        if now - self._seen_at > _CALM_AFTER_SECONDS:
+            return self._calm
+        return self._gathering if self._rate > _MANY_PER_SECOND else _PROMPT
+
+
+def keep(consumer: AIOKafkaConsumer, pace: Pace) -> None:
+    """Have the consumer fetch at this pace. It must have been made with `fetch_max_wait_ms=1`.
+
+    aiokafka 0.14 has no public way to pause between fetches, so this stands before the one method its requests leave by.
+    """
+    send = consumer._client.send
+
+    async def paced(node_id: Any, request: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(request, FetchRequest):
+            await asyncio.sleep(pace.pause())
+        return await send(node_id, request, *args, **options)
+
+    consumer._client.send = paced
