@@ -81,13 +81,17 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class KeywordFound:
-    """The customer wrote an opt-out, opt-in or help word (see channels/keywords.py). `provider_id` names the message."""
+    """The customer wrote an opt-out, opt-in or help word (see channels/keywords.py). `provider_id` names the message.
+
+    `confirmed`: the provider has answered the word itself (Twilio does), so the customer needs no second confirmation.
+    """
 
     provider_id: str
     keyword: Keyword
     sender: Identifier
     at: datetime
     language: Language | None = None
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,7 @@ NO_THREAD = ThreadRef()
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message to one address. `delivery_id` stays the same over all attempts."""
+    """One message to one address. `delivery_id` stays the same over all attempts; `attempt` counts them from 1."""
 
     delivery_id: UUID
     conversation_id: UUID
@@ -201,13 +205,15 @@ class OutgoingMessage:
     thread: ThreadRef = NO_THREAD
     attachments: tuple[Attachment, ...] = ()
     at: datetime | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The provider took it. `provider_id` is what its receipts will name."""
+    """The provider took it. `provider_id` is what its receipts will name; `note` is for the agent ("2 segments, UCS-2")."""
 
     provider_id: str
+    note: str = ""
 
 
 class Outbound(Protocol):
@@ -268,9 +274,12 @@ class Ambiguous(SendError):
 
 
 class InboxSettings(BaseModel):
-    """What every inbox has, whatever its channel. A channel's form adds its own fields; secrets are `SecretStr`."""
+    """What every inbox has, whatever its channel. A channel's form adds its own fields; secrets are `SecretStr`.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    The docstring under a field is what a person who fills in the form reads.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     inbox: Slug
 
@@ -280,11 +289,13 @@ class Outlet:
     """What the composition root lends to an outbound side.
 
     `publish` returns once the message is safely on its way to the process that holds the visitor's socket; `read_file` gives
-    an attachment's bytes by its `ref`. Either may raise `runtime.errors.Transient`.
+    an attachment's bytes by its `ref`. Either may raise `runtime.errors.Transient`. `public_url` is where providers reach
+    this deployment, without a path; None when they cannot.
     """
 
     publish: Callable[[ChatMessageSent], Awaitable[None]]
     read_file: Callable[[str], Awaitable[bytes]]
+    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The HTTP face every service has: health, metrics, and errors as RFC 9457 problem details."""
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, HTTPException, Request
@@ -39,7 +41,7 @@ def build(kit: "Kit", service: "Service") -> FastAPI:
         app.include_router(router)
     for path, mounted in service.mounts.items():
         app.mount(path, mounted)
-    app.add_middleware(Guard, max_body_bytes=kit.settings.max_body_bytes)
+    app.add_middleware(Guard, max_body_bytes=kit.settings.max_body_bytes, larger=service.larger_bodies)
     return app
 
 
@@ -99,9 +101,10 @@ def _unexpected(request: Request, error: Exception) -> JSONResponse:
 class Guard:
     """Bounds every request body, measures every request, and opens its span. Plain ASGI, because it stands before all else."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int, larger: Mapping[str, int] = MappingProxyType({})) -> None:
         self._app = app
         self._max = max_body_bytes
+        self._larger = tuple(larger.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, within the limit."""
@@ -110,10 +113,14 @@ class Guard:
             return
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._max:
-            await self._too_large()(scope, receive, send)
+        most = self._limit(scope["path"])
+        if not length.isdigit() or int(length) > most:
+            await self._too_large(most)(scope, receive, send)
             return
-        await self._measured(scope, self._bounded(receive), send, headers.get(b"traceparent"))
+        await self._measured(scope, self._bounded(receive, most), send, headers.get(b"traceparent"))
+
+    def _limit(self, path: str) -> int:
+        return max((most for prefix, most in self._larger if path.startswith(prefix)), default=self._max)
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send, parent: bytes | None) -> None:
         started = time.perf_counter()
@@ -132,18 +139,18 @@ class Guard:
                 route = getattr(scope.get("route"), "path", "other")
                 metrics.HTTP_SECONDS.labels(scope["method"], route, status).observe(time.perf_counter() - started)
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, receive: Receive, most: int) -> Receive:
         seen = 0
 
         async def counting() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self._max:
-                raise TooLarge(f"the body is over {self._max} bytes", hint="send fewer events at once")
+            if seen > most:
+                raise TooLarge(f"the body is over {most} bytes", hint="send less at once")
             return message
 
         return counting
 
-    def _too_large(self) -> Response:
-        return problem(413, "too-large", f"the body is over {self._max} bytes", hint="send fewer events at once")
+    def _too_large(self, most: int) -> Response:
+        return problem(413, "too-large", f"the body is over {most} bytes", hint="send less at once")

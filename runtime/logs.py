@@ -42,7 +42,7 @@ def configure(settings: Settings, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("aiokafka", "faststream", "uvicorn.error", "httpx", "aiosmtpd", "mail.log"):
+    for noisy in ("aiokafka", "faststream", "uvicorn.error", "httpx", "telegram", "aiosmtpd", "mail.log"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.contextvars.bind_contextvars(service=service)
 

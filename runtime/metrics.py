@@ -18,6 +18,8 @@ OUTBOX_PUBLISHED = Counter("payvand_outbox_records_total", "Records acknowledged
 
 ACCEPTED = Counter("payvand_interactions_accepted_total", "Interactions committed by ingest.", ["channel"])
 ACCEPT_REFUSED = Counter("payvand_inputs_refused_total", "Inputs that made no event, kept raw.", ["channel", "code"])
+FILES = Counter("payvand_files_fetched_total", "Files fetched from providers after the commit.", ["inbox", "outcome"])
+SOURCES = Gauge("payvand_source_state", "1 for the state a source is in: running, waiting, misconfigured.", ["inbox", "state"])
 DECISIONS = Counter("payvand_routing_decisions_total", "Routing decisions.", ["type"])
 DECISION_SECONDS = Histogram("payvand_routing_fold_seconds", "Folding one batch of commands.", buckets=_SECONDS)
 WAITING = Gauge("payvand_work_items_waiting", "Work items waiting.", ["queue"])

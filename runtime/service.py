@@ -44,6 +44,8 @@ class Service:
     routers: tuple[APIRouter, ...] = ()
     tasks: tuple[Task, ...] = ()
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of a request's body by path prefix, where they are not those of the settings."""
 
 
 class Kit:

@@ -51,12 +51,18 @@ class Settings(BaseSettings):
     """Whose X-Forwarded-For is believed: addresses or networks by comma, or *, where only the gateway can reach the port."""
     smtp_host: str = "127.0.0.1"
     smtp_port: Annotated[int, Field(ge=0, le=65535)] = 2525
+    lmtp_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """For mail servers that hand mail over by LMTP; unset, nothing listens."""
     public_url: str = "http://127.0.0.1:8080"
     max_body_bytes: int = 4 * MEBIBYTE
     max_mail_bytes: int = 25 * MEBIBYTE
+    max_attachment_bytes: Annotated[int, Field(ge=1, le=25 * MEBIBYTE)] = 20 * MEBIBYTE
+    """Of one file, whichever way it goes."""
 
     secret_key: SecretStr = SecretStr("")
     """Signs visitor tokens and hashes partition keys; at least 32 characters, the same for all services."""
+    previous_secret_keys: tuple[SecretStr, ...] = ()
+    """Older secret keys, newest first: they still open encrypted values of payvand.toml, and are used for nothing else."""
     data_dir: Path = Path(".payvand")
     object_store_url: str | None = None
     """Where attachments go, such as s3://bucket/prefix. Unset: a folder under the data folder."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from schemas.base import EventData, Moment, Slug
+from schemas.base import EventData, Moment, Name, Slug
 from schemas.values import (
     MAX_TEXT,
     Attachment,
@@ -85,6 +85,22 @@ class InteractionAmended(EventData):
     interaction_id: UUID
     change: Literal["edited", "deleted"]
     text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
+    at: Moment
+
+
+class AttachmentSettled(EventData):
+    """A pending attachment is there now, or will never be. `media_type` and `size` are what was found; empty and 0 when gone.
+
+    May come before the interaction itself.
+    """
+
+    type: ClassVar[str] = "payvand.attachment.settled.v1"
+
+    interaction_id: UUID
+    ref: Name
+    state: Literal["stored", "gone"]
+    media_type: Annotated[str, StringConstraints(max_length=127)] = ""
+    size: Annotated[int, Field(ge=0)] = 0
     at: Moment
 
 

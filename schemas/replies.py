@@ -56,12 +56,16 @@ class DeliveryUpdated(EventData):
 
 
 class ReceiptReceived(EventData):
-    """A provider's (or the chat widget's) later word on a delivery; may come late, twice, out of order."""
+    """A provider's (or the chat widget's) later word on a delivery; may come late, twice, out of order.
+
+    `failure` is the class of what went wrong, where the provider tells: it decides what is suppressed (docs/notifying.md).
+    """
 
     type: ClassVar[str] = "payvand.delivery.receipt.v1"
 
     delivery_id: UUID
     state: DeliveryState
+    failure: Literal["retry", "bad-address", "opted-out", "content", "ours"] | None = None
     detail: Annotated[str, StringConstraints(max_length=500)] = ""
     at: Moment
 
@@ -69,7 +73,7 @@ class ReceiptReceived(EventData):
 class KeywordReceived(EventData):
     """A customer wrote an opt-out, opt-in or help word: what follows holds for this address on this channel.
 
-    The notifier obeys at once (no more, again, or a help text) and confirms once.
+    The notifier obeys at once (no more, again, or a help text) and confirms once, unless the provider did (`confirmed`).
     """
 
     type: ClassVar[str] = "payvand.consent.keyword-received.v1"
@@ -79,6 +83,7 @@ class KeywordReceived(EventData):
     channel: ChannelName
     inbox: Slug
     language: Language | None = None
+    confirmed: bool = False
     at: Moment
 
 

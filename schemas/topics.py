@@ -32,7 +32,12 @@ INTERACTIONS_RECEIVED = Topic(
 INTERACTIONS_IDENTIFIED = Topic(
     "interactions.identified", "conversation id", (interactions.InteractionIdentified,), ("router", "desk")
 )
-INTERACTIONS_AMENDED = Topic("interactions.amended", "interaction id", (interactions.InteractionAmended,), ("desk",))
+INTERACTIONS_AMENDED = Topic(
+    "interactions.amended",
+    "interaction id",
+    (interactions.InteractionAmended, interactions.AttachmentSettled),
+    ("desk",),
+)
 CONTACTS_CHANGED = Topic("contacts.changed", "contact id", (interactions.ContactChanged,), ("notifier", "desk"), compacted=True)
 ROUTING_COMMANDS = Topic(
     "routing.commands",
@@ -46,6 +51,8 @@ ROUTING_COMMANDS = Topic(
         commands.RejectOffer,
         commands.ResolveWork,
         commands.TransferWork,
+        commands.CompleteWrapUp,
+        commands.RequestCallback,
         commands.CancelWork,
         commands.FireTimer,
     ),
@@ -56,10 +63,15 @@ ROUTING_DECISIONS = Topic(
     "work item id, or agent or queue id",
     (
         decisions.WorkQueued,
+        decisions.WaitingUpdated,
+        decisions.GreetingDue,
+        decisions.SlaBreached,
         decisions.OfferMade,
         decisions.WorkAssigned,
         decisions.OfferEnded,
         decisions.WorkEnded,
+        decisions.WrapUpStarted,
+        decisions.WrapUpEnded,
         decisions.AgentChanged,
         decisions.QueueChanged,
         decisions.CommandRefused,

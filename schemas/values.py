@@ -53,12 +53,17 @@ class Identifier(Payload):
 
 
 class Attachment(Payload):
-    """A file by reference: the bytes stand in the object store, never in an event."""
+    """A file by reference: the bytes stand in the object store, never in an event.
+
+    `pending` is true while the file is still to be fetched from the provider; AttachmentSettled tells how that ended, and the
+    type and size that the file really has.
+    """
 
     ref: Name
     name: Annotated[str, StringConstraints(max_length=255)]
     media_type: Annotated[str, StringConstraints(max_length=127)]
     size: Annotated[int, Field(ge=0)]
+    pending: bool = False
 
 
 class Sender(Payload):

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
+from channels.webchat.identity import MAX_IDENTITY
+
 MAX_FRAME = 20 * 1024
 """Bytes of one frame from a visitor: 4,000 characters may take 16,000 bytes, and the page's address comes on top."""
 MAX_CHAT_TEXT = 4_000
@@ -55,6 +57,27 @@ class Typing(Frame):
     kind: Literal["typing"] = "typing"
 
 
+class Introduce(Frame):
+    """What the form asked, unproven; it holds for all messages of this visitor from now on."""
+
+    kind: Literal["introduce"] = "introduce"
+    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+    email: Annotated[str, StringConstraints(max_length=254)] | None = None
+
+
+class Identify(Frame):
+    """The site says who is logged in: a signed identity (identity.py). It holds for this visitor from now on."""
+
+    kind: Literal["identify"] = "identify"
+    identity: Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDENTITY)]
+
+
+class AskLink(Frame):
+    """Where may I go on in Telegram?"""
+
+    kind: Literal["link"] = "link"
+
+
 class Ping(Frame):
     """Are you there?"""
 
@@ -68,12 +91,46 @@ class Pong(Frame):
 
 
 class Welcome(Frame):
-    """First frame from the server. `seq` is the newest message there is; keep `token` for the next connection."""
+    """First frame from the server. `seq` is the newest message there is; keep `token` for the next connection.
+
+    `here` is false when nobody is there to answer soon. `seen` is how far the visitor's messages were read.
+    """
 
     kind: Literal["welcome"] = "welcome"
     token: str
     visitor_id: str
     seq: int
+    here: bool = True
+    seen: int = 0
+
+
+class Seen(Frame):
+    """The visitor's messages up to this `seq` were read by an agent."""
+
+    kind: Literal["seen"] = "seen"
+    seq: int
+
+
+class Identified(Frame):
+    """The answer to `identify`: from now on the messages are this person's."""
+
+    kind: Literal["identified"] = "identified"
+
+
+class Link(Frame):
+    """The answer to `link`; it works once, for some minutes. No `url`: there is none."""
+
+    kind: Literal["link"] = "link"
+    url: str | None = None
+
+
+class ShownFile(Frame):
+    """A file of a message. `url` is the hub's path; ask for it with the visitor token as `?token=`."""
+
+    name: str
+    media_type: str
+    size: int
+    url: str
 
 
 class ShownMessage(Frame):
@@ -89,6 +146,7 @@ class ShownMessage(Frame):
     text: str
     author: str | None = None
     at: AwareDatetime
+    attachments: tuple[ShownFile, ...] | None = None
 
 
 class Ack(Frame):
@@ -101,7 +159,9 @@ class Ack(Frame):
 
 
 class ErrorFrame(Frame):
-    """A frame was refused. `code` is stable: `too-large`, `malformed`, `too-many`, `not-verified`, `unavailable`."""
+    """A frame was refused. `code` is stable: `too-large`, `malformed`, `too-many`, `not-verified`, `unavailable`,
+    `bad-identity` (the signed identity does not hold), `another-person` (this visitor is somebody else: begin anew).
+    """
 
     kind: Literal["error"] = "error"
     code: str
@@ -109,7 +169,9 @@ class ErrorFrame(Frame):
     id: str | None = None
 
 
-ClientFrame = Annotated[VisitorMessage | Received | Read | Typing | Ping, Field(discriminator="kind")]
-ServerFrame = Annotated[Welcome | ShownMessage | Ack | Typing | Pong | ErrorFrame, Field(discriminator="kind")]
-CLIENT_FRAME: TypeAdapter[VisitorMessage | Received | Read | Typing | Ping] = TypeAdapter(ClientFrame)
-SERVER_FRAME: TypeAdapter[Welcome | ShownMessage | Ack | Typing | Pong | ErrorFrame] = TypeAdapter(ServerFrame)
+AnyClient = VisitorMessage | Received | Read | Typing | Ping | Introduce | Identify | AskLink
+AnyServer = Welcome | ShownMessage | Ack | Seen | Identified | Link | Typing | Pong | ErrorFrame
+ClientFrame = Annotated[AnyClient, Field(discriminator="kind")]
+ServerFrame = Annotated[AnyServer, Field(discriminator="kind")]
+CLIENT_FRAME: TypeAdapter[AnyClient] = TypeAdapter(ClientFrame)
+SERVER_FRAME: TypeAdapter[AnyServer] = TypeAdapter(ServerFrame)

@@ -5,10 +5,13 @@ from functools import partial
 
 from runtime import logs
 from runtime.database import passes_by_itself
+from runtime.errors import Transient
 from runtime.service import Kit, Service
 from runtime.stage import Stage
 from schemas import topics
 from services.desk import handlers
+from services.desk.adapters.http import attachments
+from services.desk.adapters.http.attachments import AttachmentRoutes
 from services.desk.adapters.http.conversations import ConversationRoutes
 from services.desk.adapters.http.desk import Desk
 from services.desk.adapters.http.front import FrontRoutes
@@ -31,30 +34,45 @@ def build(kit: Kit) -> Service:
     """The desk over its parts."""
     hub = LiveHub(kit)
     desk = Desk(kit, PostgresFeed(hub.wake))
+    projection = PostgresProjection()
     stage = Stage(
         "desk",
-        (topics.INTERACTIONS_IDENTIFIED, topics.ROUTING_DECISIONS, topics.DELIVERIES_UPDATED, topics.CONTACTS_CHANGED),
-        partial(handlers.project, PostgresProjection(), desk.feed),
+        (
+            topics.INTERACTIONS_IDENTIFIED,
+            topics.INTERACTIONS_AMENDED,
+            topics.ROUTING_DECISIONS,
+            topics.DELIVERIES_UPDATED,
+            topics.CONTACTS_CHANGED,
+        ),
+        partial(handlers.project, projection, desk.feed),
         unhurried=True,
     )
     routers = (
         SessionRoutes(desk).router,
         ConversationRoutes(desk).router,
+        AttachmentRoutes(desk).router,
         WorkRoutes(desk).router,
         LiveRoutes(desk, hub).router,
         PublicRoutes(desk).router,
         FrontRoutes(desk.settings.web).router,
     )
-    return Service("desk", (stage,), routers, (hub.follow, hub.subscribe, partial(_pruning, desk)))
+    tasks = (hub.follow, hub.subscribe, partial(_pruning, desk, projection))
+    return Service("desk", (stage,), routers, tasks, larger_bodies={attachments.PREFIX: kit.settings.max_attachment_bytes})
 
 
-async def _pruning(desk: Desk) -> None:
+async def _pruning(desk: Desk, projection: PostgresProjection) -> None:
     while True:
         await asyncio.sleep(_PRUNE_SECONDS)
         try:
             async with desk.kit.transaction() as unit:
+                await handlers.settle(projection, desk.feed, unit)
+            async with desk.kit.transaction() as unit:
                 await desk.feed.prune(unit)
+            async with desk.kit.transaction() as unit:
+                unused = await desk.conversations.forget_uploads(unit)
+            for ref in unused:
+                await desk.objects.delete(ref)
         except Exception as error:
-            if not passes_by_itself(error):
+            if not passes_by_itself(error) and not isinstance(error, Transient):
                 raise
             _log.warning("pruning waits", trouble=type(error).__name__)

@@ -1,5 +1,6 @@
 """The use cases of the desk, one verb each. What concerns routing is asked of the router; its answer arrives as a decision."""
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -9,13 +10,14 @@ from runtime.errors import Conflict, NotFound, Refused
 from runtime.unit import Unit
 from schemas import topics
 from schemas.base import EventData
-from schemas.commands import AcceptOffer, RejectOffer, ResolveWork, SetPresence, TransferWork
+from schemas.commands import AcceptOffer, CompleteWrapUp, RejectOffer, ResolveWork, SetPresence, TransferWork
 from schemas.envelope import Event, derived_id
 from schemas.replies import ReplyRequested
-from schemas.values import AgentPresence, ThreadRef
+from schemas.values import AgentPresence, Attachment, ThreadRef
+from services.desk.domain.attaching import attachments_of
 from services.desk.domain.folding import Item, fold
 from services.desk.domain.people import LEASE, Viewer
-from services.desk.domain.telling import Changes, Frame, changes, complete
+from services.desk.domain.telling import Changes, Frame, anew, changes, complete
 from services.desk.domain.text import clean
 from services.desk.domain.timeline import item_view
 from services.desk.ports import Conversations, Feed, Place, Presences, Projection
@@ -24,7 +26,10 @@ ROUTING_DOMAIN = "main"
 
 
 class Draft(NamedTuple):
-    """A reply as written. `author` signs it; `agent_id` is None when a program writes; `key` makes a repeat the same reply."""
+    """A reply as written. `author` signs it; `agent_id` is None when a program writes; `key` makes a repeat the same reply.
+
+    `uploads` are files that the agent uploaded before.
+    """
 
     conversation_id: UUID
     author: str
@@ -32,6 +37,7 @@ class Draft(NamedTuple):
     text: str
     channel: str | None
     key: str
+    uploads: tuple[UUID, ...] = ()
 
 
 class Remark(NamedTuple):
@@ -46,7 +52,25 @@ async def project(projection: Projection, feed: Feed, unit: Unit, events: Sequen
     """Bring the desk's tables up to the events and tell open desks."""
     batch = fold(events)
     contacts, queues = await projection.apply(unit, batch)
-    await feed.tell(unit, changes(batch, contacts, queues), partial(complete, batch))
+    older: list[Item] = []
+    for item in await projection.amend(unit, batch):
+        known = batch.items.get(item.item_id)
+        if known is None:
+            older.append(item)
+        else:
+            batch.items[item.item_id] = item._replace(contact_id=known.contact_id)
+    found = changes(batch, contacts, queues)
+    anew(found, older)
+    await feed.tell(unit, found, partial(complete, batch))
+
+
+async def settle(projection: Projection, feed: Feed, unit: Unit) -> None:
+    """Apply amendments that no batch found, because item and amendment were written at the same moment."""
+    items = await projection.settle(unit)
+    if items:
+        found = Changes()
+        anew(found, items)
+        await feed.tell(unit, found)
 
 
 def command(unit: Unit, data: EventData) -> None:
@@ -89,6 +113,11 @@ async def resolve(conversations: Conversations, unit: Unit, viewer: Viewer, conv
     command(unit, ResolveWork(work_item_id=conversation_id, agent_id=_acting(viewer), disposition=disposition))
 
 
+async def complete_wrap_up(unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
+    """The agent has done what remained after the contact; the units are free."""
+    command(unit, CompleteWrapUp(work_item_id=conversation_id, agent_id=viewer.agent_id, disposition=disposition))
+
+
 async def transfer(unit: Unit, viewer: Viewer, conversation_id: UUID, to_agent: str | None, to_queue: str | None) -> None:
     """Hand a conversation to an agent or a queue."""
     if (to_agent is None) == (to_queue is None):
@@ -115,6 +144,7 @@ async def reply(conversations: Conversations, feed: Feed, unit: Unit, draft: Dra
     """Answer the customer. The same key gives the same reply once; raises Conflict when it comes with another answer."""
     place = await find(conversations, unit, draft.conversation_id)
     reply_id = derived_id(draft.key, "reply")
+    attachments = await _attached(conversations, unit, draft)
     item = Item(
         reply_id,
         draft.conversation_id,
@@ -126,24 +156,46 @@ async def reply(conversations: Conversations, feed: Feed, unit: Unit, draft: Dra
         draft.author,
         clean(draft.text),
         place.language,
-        None,
+        _extra(attachments),
     )
     known = await conversations.add(unit, item)
     if known is not None:
-        if (known.conversation_id, known.body, known.channel) != (item.conversation_id, item.body, item.channel):
+        if _said(known) != _said(item):
             raise Conflict("this Idempotency-Key was used for another reply", field="Idempotency-Key", hint="send a new key")
         return item_view(known)
     unit.emit(
         topics.REPLIES_REQUESTED,
         str(draft.conversation_id),
-        _request(draft, place, item),
+        _request(draft, place, item, attachments),
         id=derived_id(reply_id, "requested"),
         subject=str(draft.conversation_id),
     )
     return await _show(feed, unit, item)
 
 
-def _request(draft: Draft, place: Place, item: Item) -> ReplyRequested:
+async def _attached(conversations: Conversations, unit: Unit, draft: Draft) -> tuple[Attachment, ...]:
+    if not draft.uploads:
+        return ()
+    found = await conversations.use(unit, draft.agent_id, draft.uploads) if draft.agent_id else {}
+    for place, id in enumerate(draft.uploads):
+        if id not in found:
+            raise Refused("there is no such upload of yours", field=f"attachments.{place}", hint="POST /api/attachments again")
+    return tuple(found[id] for id in dict.fromkeys(draft.uploads))
+
+
+def _extra(attachments: tuple[Attachment, ...]) -> str | None:
+    if not attachments:
+        return None
+    shown = [attachment.model_dump(exclude={"pending"}) for attachment in attachments]
+    return json.dumps({"attachments": shown}, ensure_ascii=False)
+
+
+def _said(item: Item) -> tuple[Any, ...]:
+    """What makes a reply another one."""
+    return item.conversation_id, item.body, item.channel, [one["ref"] for one in attachments_of(item)]
+
+
+def _request(draft: Draft, place: Place, item: Item, attachments: tuple[Attachment, ...]) -> ReplyRequested:
     return ReplyRequested(
         reply_id=item.item_id,
         conversation_id=draft.conversation_id,
@@ -156,6 +208,7 @@ def _request(draft: Draft, place: Place, item: Item) -> ReplyRequested:
         live_inbox=place.inbox,
         live_address=place.address,
         thread=ThreadRef(references=tuple(place.references), subject=place.subject),
+        attachments=attachments,
         requested_at=item.at,
     )
 
@@ -185,11 +238,13 @@ async def mark_read(conversations: Conversations, feed: Feed, unit: Unit, agent_
 
 HANDLERS = (
     project,
+    settle,
     set_presence,
     renew_presence,
     accept,
     reject,
     resolve,
+    complete_wrap_up,
     transfer,
     reply,
     note,

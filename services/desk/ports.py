@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from runtime.unit import Unit
+from schemas.values import Attachment
 from services.desk.domain.folding import Batch, Item
 from services.desk.domain.telling import Changes
 
@@ -31,6 +32,12 @@ class Projection(Protocol):
     async def apply(self, unit: Unit, batch: Batch) -> tuple[set[UUID], set[str]]:
         """Write the batch. Gives the contacts that really changed and the queues whose waiting count moved."""
 
+    async def amend(self, unit: Unit, batch: Batch) -> Sequence[Item]:
+        """Write what was changed afterwards, in this batch or waiting for its items. Gives the items that look different."""
+
+    async def settle(self, unit: Unit) -> Sequence[Item]:
+        """Apply what still waits for its items. Gives the items that look different now."""
+
 
 class Feed(Protocol):
     """What open desks hear."""
@@ -47,6 +54,9 @@ class Conversations(Protocol):
 
     async def add(self, unit: Unit, item: Item) -> Item | None:
         """Add an item; gives the one that is there already under the same id, if there is one."""
+
+    async def use(self, unit: Unit, agent_id: str, ids: Sequence[UUID]) -> Mapping[UUID, Attachment]:
+        """Those of the uploads that are this agent's; they are kept from now on."""
 
     async def mark_read(self, unit: Unit, conversation_id: UUID, agent_id: str) -> bool:
         """The agent who holds the conversation has seen it all; True when that is news."""

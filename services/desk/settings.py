@@ -15,5 +15,7 @@ class DeskSettings(BaseSettings):
     web: Path = Path(__file__).parent / "web" / "dist"
     """The built front end."""
     session_hours: Annotated[float, Field(gt=0, le=720)] = 12
+    uploads_per_minute: Annotated[int, Field(ge=0)] = 30
+    """Files that one agent may upload."""
     allowed_origins: tuple[str, ...] = ()
     """Origins besides the desk's own that may open the live socket, such as https://desk.example.com."""

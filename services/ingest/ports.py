@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from channels.base import FileFound
 from services.ingest.domain.submission import Submission
 
 
@@ -19,10 +18,3 @@ class Visitors(Protocol):
 
     async def wake(self, inbox: str, visitor_id: str) -> None:
         """Tell the process that holds the visitor's socket that there is something new."""
-
-
-class ObjectStore(Protocol):
-    """Where attachments go."""
-
-    async def put(self, files: Sequence[FileFound]) -> None:
-        """Store files under their `ref`; the same content again is the same object."""

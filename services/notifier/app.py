@@ -10,6 +10,7 @@ from channels.inboxes import configured
 from runtime import metrics
 from runtime.errors import Misconfigured
 from runtime.keys import keyed_hash
+from runtime.objects import Objects
 from runtime.service import Kit, Service
 from runtime.settings import Settings
 from runtime.stage import Stage
@@ -30,7 +31,7 @@ WEBCHAT = "webchat"
 
 
 def build(kit: Kit) -> Service:
-    """The notifier: one stage that takes replies, contacts and receipts; one task that sends."""
+    """The notifier: one stage that takes replies, contacts, opt-out words and receipts; one task that sends."""
     settings = NotifierSettings()
     awake = asyncio.Event()
     notifier = make_notifier(kit.settings, settings, awake.set)
@@ -65,7 +66,9 @@ def routes(common: Settings, settings: NotifierSettings) -> tuple[Route, ...]:
 
 def lines(kit: Kit, settings: NotifierSettings) -> dict[str, Line]:
     """An outbound side per inbox that can send. Raises Misconfigured when an inbox's settings break its channel's form."""
-    lent = outlet(kit.transaction, kit.settings.secret_key.get_secret_value())
+    common = kit.settings
+    secret, objects = common.secret_key.get_secret_value(), Objects(common)
+    lent = outlet(kit.transaction, secret, objects, common.max_attachment_bytes, common.public_url)
     return {
         inbox.name: Line(inbox.channel.outbound(inbox.form, lent), settings.sends_at_once)
         for inbox in configured(kit.settings)

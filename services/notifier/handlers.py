@@ -11,18 +11,19 @@ from runtime.errors import Unhandled
 from runtime.unit import Unit
 from schemas.envelope import Envelope, Event, derived_id
 from schemas.interactions import ContactChanged
-from schemas.replies import DeliveryUpdated, ReceiptReceived, ReplyRequested
-from schemas.topics import CONTACTS_CHANGED, DELIVERIES_RECEIPTS, DELIVERIES_UPDATED, REPLIES_REQUESTED
-from schemas.values import Contact
+from schemas.replies import DeliveryUpdated, KeywordReceived, ReceiptReceived, ReplyRequested
+from schemas.topics import CONSENTS_KEYWORDS, CONTACTS_CHANGED, DELIVERIES_RECEIPTS, DELIVERIES_UPDATED, REPLIES_REQUESTED
+from schemas.values import Contact, ThreadRef
 from schemas.values import DeliveryState as State
 from services.notifier.domain import delivery as life
 from services.notifier.domain.choice import Barred, Route
-from services.notifier.domain.delivery import Change, Delivery, Failed, Terms
+from services.notifier.domain.delivery import Change, Delivery, Failed, Suppress, Terms
+from services.notifier.domain.keywords import Known, needs_answer, notice, notice_id, queued
 from services.notifier.domain.reply import PATIENCE, Case, Patience, Reach, admitted, opened, settled, with_deliveries
 from services.notifier.domain.retry import PATIENT, RetryPolicy
 from services.notifier.ports import Chance, Claimed, Contacts, Queue, Replies, Suppression, Suppressions
 
-TOPICS = (CONTACTS_CHANGED, REPLIES_REQUESTED, DELIVERIES_RECEIPTS)
+TOPICS = (CONTACTS_CHANGED, CONSENTS_KEYWORDS, REPLIES_REQUESTED, DELIVERIES_RECEIPTS)
 """What `Notifier.handle` takes."""
 SWEEP = 200
 Step = Callable[[Delivery], Change | None]
@@ -49,10 +50,10 @@ class Rules:
 
 
 class Notifier:
-    """Takes replies, contacts and receipts; hands out deliveries to send; records what became of them.
+    """Takes replies, contacts, opt-out words and receipts; hands out deliveries to send; records what became of them.
 
     `wake` is called after a commit that may have made something due, `noted` after a commit for each delivery in a new state.
-    Every state change emits one DeliveryUpdated, whose id hangs on (delivery, attempt, state) alone.
+    Every state change emits one DeliveryUpdated, whose id hangs on (delivery, attempt, state) alone; notices are not told.
     """
 
     def __init__(self, stores: Stores, rules: Rules, chance: Chance, wake: Callable[[], None], noted: Noted) -> None:
@@ -64,8 +65,11 @@ class Notifier:
         self._routes = {route.inbox: route for route in rules.routes}
 
     async def handle(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
-        """The stage's handler: contacts first, so that a reply in the same batch finds its contact."""
+        """The stage's handler: contacts first, so that a reply in the same batch finds its contact; then opt-out words, so
+        that it finds them too.
+        """
         await self.take_contacts(unit, [event.data.contact for event in events if isinstance(event.data, ContactChanged)])
+        await self.take_keywords(unit, [event for event in events if isinstance(event.data, KeywordReceived)])
         await self.take_replies(unit, [event for event in events if isinstance(event.data, ReplyRequested)])
         await self.take_receipts(unit, [event.data for event in events if isinstance(event.data, ReceiptReceived)])
         unit.after_commit(self._wake)
@@ -76,6 +80,41 @@ class Notifier:
             return
         await self._stores.contacts.save(unit, contacts)
         await self._admit(unit, await self._stores.queue.awaiting(unit, {one.contact_id for one in contacts}))
+
+    async def take_keywords(self, unit: Unit, heard: Sequence[Event[KeywordReceived]]) -> None:
+        """Obey each word, in order, and answer it once. Stop: nothing more to this address on this channel, and what waits for
+        it ends; start: lifted. The answer itself is exempt from the suppression.
+        """
+        for event in heard:
+            data = event.data
+            addresses = {data.sender.value, data.sender.value.casefold()}
+            known = await self._known(unit, data, addresses)
+            if data.keyword == "stop":
+                await self._stop(unit, event, addresses)
+            elif data.keyword == "start":
+                await self._stores.suppressions.lift(unit, data.channel, addresses)
+            if data.inbox in self._routes and needs_answer(data, known):
+                answer = Event(event.envelope, event.key, notice(event.id, data, known, unit.now))
+                cases = await self._stores.replies.store(unit, [answer])
+                await self._stores.replies.save(unit, [queued(case.request, case.place, unit.now) for case in cases])
+
+    async def _stop(self, unit: Unit, event: Event[KeywordReceived], addresses: Collection[str]) -> None:
+        channel = event.data.channel
+        cause = notice_id(event.id)
+        stops = [Suppression(channel, address, Suppress.STOP, cause) for address in addresses]
+        await self._stores.suppressions.add(unit, stops)
+        waiting = await self._stores.queue.waiting_for(unit, channel, addresses)
+        await self._apply(unit, [(one, life.stopped) for one in waiting])
+
+    async def _known(self, unit: Unit, heard: KeywordReceived, addresses: Collection[str]) -> Known:
+        barred = await self._stores.suppressions.among(unit, addresses)
+        closed = any((heard.channel, one) in barred.opted_out | barred.stopped for one in addresses)
+        last = await self._stores.replies.latest(unit, heard.channel, addresses)
+        if last is None:
+            return Known(barred=closed)
+        found = (await self._stores.contacts.find(unit, [last.contact_id])).get(last.contact_id)
+        thread = last.thread if last.live_channel == heard.channel else ThreadRef()
+        return Known(last.contact_id, (found and found.language) or last.language, thread, closed)
 
     async def take_replies(self, unit: Unit, asked: Sequence[Event[ReplyRequested]]) -> None:
         """Keep each intent once and open its first delivery. Raises Unhandled for a known id with another body."""
@@ -99,7 +138,7 @@ class Notifier:
         """Deliveries to send now; they stand as `sending` once the unit commits. Those `barred` meanwhile go to `withhold`."""
         claimed = await self._stores.queue.claim(unit, slots, unit.now + lease)
         barred = await self._stores.suppressions.among(unit, {one.delivery.address for one in claimed})
-        marked = [replace(one, barred=barred.holds(one.delivery.channel, one.delivery.address)) for one in claimed]
+        marked = [replace(one, barred=_is_barred(one.delivery, barred)) for one in claimed]
         self._tell(unit, [one.delivery for one in marked if not one.barred])
         return marked
 
@@ -107,13 +146,13 @@ class Notifier:
         """End a claimed delivery whose address was suppressed after the choice, and take the next channel."""
         await self._apply(unit, [(delivery_id, life.withheld)])
 
-    async def record_sent(self, unit: Unit, delivery_id: UUID, provider_id: str) -> None:
-        """The provider took it."""
+    async def record_sent(self, unit: Unit, delivery_id: UUID, provider_id: str, note: str = "") -> None:
+        """The provider took it; `note` says how, for the agent."""
 
         def step(delivery: Delivery) -> Change | None:
             route = self._routes.get(delivery.inbox)
             within = route.confirm_within if route else None
-            return life.after_sent(delivery, provider_id, unit.now + within if within else None)
+            return life.after_sent(delivery, provider_id, unit.now + within if within else None, note)
 
         await self._apply(unit, [(delivery_id, step)])
 
@@ -187,6 +226,8 @@ class Notifier:
             await self._stores.suppressions.add(unit, [suppression])
 
     async def _reach_for(self, unit: Unit, case: Case, change: Change) -> Reach:
+        if case.deliveries[0].message_class == "notice":
+            return Reach(())
         if not change.fall_back:
             return Reach(self._rules.routes)
         return (await self._reach(unit, {case.request.contact_id}))[case.request.contact_id]
@@ -208,6 +249,9 @@ class Notifier:
 
     def _tell(self, unit: Unit, deliveries: Iterable[Delivery]) -> None:
         for one in deliveries:
+            unit.after_commit(partial(self._noted, one))
+            if one.message_class == "notice":
+                continue
             event_id = derived_id(one.delivery_id, f"{one.attempt}:{one.state}")
             envelope = Envelope(
                 id=str(event_id),
@@ -220,7 +264,6 @@ class Notifier:
                 traceparent=one.traceparent,
             )
             unit.emit_raw(DELIVERIES_UPDATED, str(one.conversation_id), envelope, _updated(one, unit.now).write())
-            unit.after_commit(partial(self._noted, one))
 
 
 def _updated(delivery: Delivery, now: datetime) -> DeliveryUpdated:
@@ -240,7 +283,11 @@ def _updated(delivery: Delivery, now: datetime) -> DeliveryUpdated:
 
 
 def _receipt(receipt: ReceiptReceived) -> Step:
-    return lambda delivery: life.after_receipt(delivery, receipt.state, receipt.detail)
+    return lambda delivery: life.after_receipt(delivery, receipt.state, receipt.detail, receipt.failure)
+
+
+def _is_barred(delivery: Delivery, barred: Barred) -> bool:
+    return delivery.message_class != "notice" and barred.holds(delivery.channel, delivery.address)
 
 
 def _is_news(delivery: Delivery, before: Mapping[UUID, Delivery]) -> bool:

@@ -53,6 +53,9 @@ class Suppressions(Protocol):
     async def add(self, unit: Unit, suppressions: Sequence[Suppression]) -> None:
         """Keep them; one that is there already stays as it is."""
 
+    async def lift(self, unit: Unit, channel: str, addresses: Collection[str]) -> None:
+        """Forget opt-outs of these addresses on this channel; bad addresses stay bad."""
+
     async def among(self, unit: Unit, addresses: Collection[str]) -> Barred:
         """What of these addresses is barred, on any channel."""
 
@@ -72,6 +75,9 @@ class Replies(Protocol):
         Locks are taken in the order of ids, so that two units cannot wait for one another.
         """
 
+    async def latest(self, unit: Unit, channel: str, addresses: Collection[str]) -> ReplyRequested | None:
+        """The reply that last went, or was to go, to one of these addresses on this channel."""
+
     async def save(self, unit: Unit, deliveries: Sequence[Delivery]) -> None:
         """Insert or replace deliveries."""
 
@@ -90,6 +96,9 @@ class Queue(Protocol):
 
     async def awaiting(self, unit: Unit, contact_ids: Collection[UUID]) -> Sequence[UUID]:
         """Deferred deliveries that wait for these contacts' records."""
+
+    async def waiting_for(self, unit: Unit, channel: str, addresses: Collection[str]) -> Sequence[UUID]:
+        """Deliveries to these addresses on this channel that have not gone out; not locked, so look again."""
 
     async def next_moment(self, unit: Unit) -> datetime | None:
         """When something will be due after now, as things stand."""

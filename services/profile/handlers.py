@@ -131,4 +131,5 @@ class EndConversations:
 def _turn(one: Arrived) -> Turn:
     data = one.event.data
     proposed = derived_id(one.event.id, "conversation")
-    return Turn(one.event.id, one.contact_id, proposed, data.inbox, data.channel, one.event.envelope.time)
+    at = one.event.envelope.time
+    return Turn(one.event.id, one.contact_id, proposed, data.inbox, data.channel, at, data.needs_answer)

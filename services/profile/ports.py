@@ -32,6 +32,7 @@ class Turn:
     inbox: str
     channel: str
     at: datetime
+    needs_answer: bool = True
 
 
 class Record(Protocol):
@@ -58,6 +59,8 @@ class Record(Protocol):
     async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
         """Put each turn into its contact's open conversation, or open the one its contact's first turn proposes.
 
+        Turns that need no answer open nothing and keep nothing open: without an open conversation they join the latest of the
+        last two weeks, else one of their own that has ended already.
         Returns for each contact the conversation and, when it was opened now, the interaction that opened it.
         """
 

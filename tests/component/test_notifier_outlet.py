@@ -7,6 +7,7 @@ import pytest
 from pydantic_core import from_json
 
 from channels.base import ContentRefused
+from runtime.objects import Objects
 from schemas.replies import ChatMessageSent
 from services.notifier.adapters.outlets import outlet
 from tests.conftest import MakeKit
@@ -18,7 +19,7 @@ MESSAGE = ChatMessageSent(
 
 async def test_a_chat_message_stands_in_the_outbox_under_one_id_and_a_key_that_hides_the_visitor(make_kit: MakeKit) -> None:
     kit = make_kit("notifier")
-    lent = outlet(kit.transaction, "secret")
+    lent = outlet(kit.transaction, "secret", Objects(kit.settings), 100)
     await lent.publish(MESSAGE)
     await lent.publish(MESSAGE)
     async with kit.reading() as unit:
@@ -30,6 +31,13 @@ async def test_a_chat_message_stands_in_the_outbox_under_one_id_and_a_key_that_h
     assert b"visitor" not in rows[0]["keys"][0]
 
 
-async def test_a_file_that_cannot_be_read_is_refused_content_and_not_an_unknown_outcome(make_kit: MakeKit) -> None:
-    with pytest.raises(ContentRefused):
-        await outlet(make_kit("notifier").transaction, "secret").read_file("any")
+async def test_a_file_is_read_and_one_that_cannot_be_is_refused_content_and_not_an_unknown_outcome(make_kit: MakeKit) -> None:
+    kit = make_kit("notifier")
+    objects = Objects(kit.settings)
+    await objects.put("uploads/1", b"content")
+    await objects.put("uploads/2", b"x" * 101)
+    lent = outlet(kit.transaction, "secret", objects, 100)
+    assert await lent.read_file("uploads/1") == b"content"
+    for ref in ("uploads/2", "uploads/absent", "../payvand.toml"):
+        with pytest.raises(ContentRefused):
+            await lent.read_file(ref)

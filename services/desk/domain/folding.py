@@ -13,9 +13,17 @@ from uuid import UUID
 
 from schemas import decisions
 from schemas.envelope import Event
-from schemas.interactions import ContactChanged, InteractionIdentified, InteractionKind, InteractionReceived
+from schemas.interactions import (
+    AttachmentSettled,
+    ContactChanged,
+    InteractionAmended,
+    InteractionIdentified,
+    InteractionKind,
+    InteractionReceived,
+)
 from schemas.replies import DeliveryUpdated
 from schemas.values import Contact, IdentifierType
+from services.desk.domain.calling import call_facts
 from services.desk.domain.delivering import progress
 from services.desk.domain.placing import Decided, decided
 from services.desk.domain.text import clean
@@ -39,7 +47,8 @@ class ContactRow(NamedTuple):
 class Item(NamedTuple):
     """One line of a timeline that somebody wrote or said. `contact_id` stands on what the customer did.
 
-    `extra` is JSON: {address, subject?, references?, attachments?}; `address` is what the customer wrote from.
+    `extra` is JSON: {address, subject?, references?, attachments?, needs_answer?, call?}; `address` is what the customer wrote
+    from. The body of a deleted item is empty.
     """
 
     item_id: UUID
@@ -53,6 +62,28 @@ class Item(NamedTuple):
     body: str
     language: str | None
     extra: str | None
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class Amended(NamedTuple):
+    """What the customer made of an item afterwards; the newest stands."""
+
+    item_id: UUID
+    at: datetime
+    change: str
+    body: str
+
+
+class FileRow(NamedTuple):
+    """How a pending attachment ended: `stored` or `gone`."""
+
+    item_id: UUID
+    ref: str
+    state: str
+    media_type: str
+    size: int
+    at: datetime
 
 
 class AgentRow(NamedTuple):
@@ -64,6 +95,18 @@ class AgentRow(NamedTuple):
     presence: str
     used: int
     capacity: int
+    not_responding: bool = False
+
+
+class WrapUpRow(NamedTuple):
+    """An agent's work after a contact: until then, or None when it is over. `placed` orders what is told of it."""
+
+    work_item_id: UUID
+    agent_id: str
+    placed: int
+    at: datetime
+    queue_id: str
+    until: datetime | None
 
 
 class QueueRow(NamedTuple):
@@ -106,6 +149,9 @@ class Batch:
     queues: dict[str, QueueRow] = field(default_factory=dict)
     deliveries: dict[UUID, DeliveryRow] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+    amended: dict[UUID, Amended] = field(default_factory=dict)
+    files: dict[tuple[UUID, str], FileRow] = field(default_factory=dict)
+    wrap_ups: dict[tuple[UUID, str], WrapUpRow] = field(default_factory=dict)
 
 
 def contact_row(contact: Contact) -> ContactRow:
@@ -168,6 +214,9 @@ def _identified(batch: Batch, event: Event[InteractionIdentified]) -> None:
 def _extra(interaction: InteractionReceived) -> str | None:
     thread = interaction.thread
     extra: dict[str, object] = {"address": interaction.sender.identifiers[0].value}
+    if not interaction.needs_answer:
+        extra["needs_answer"] = False
+    extra |= call_facts(interaction)
     if not (interaction.attachments or thread.subject or thread.references):
         return json.dumps(_without_nul(extra), ensure_ascii=False)
     extra |= {"subject": thread.subject, "references": thread.references}
@@ -206,8 +255,19 @@ def _agent_changed(batch: Batch, event: Event[decisions.AgentChanged]) -> None:
     known = batch.agents.get(data.agent_id)
     if known is None or data.seq >= known.seq:
         batch.agents[data.agent_id] = AgentRow(
-            data.agent_id, data.seq, clean(data.name), data.presence, data.used, data.capacity
+            data.agent_id, data.seq, clean(data.name), data.presence, data.used, data.capacity, data.not_responding
         )
+
+
+def _wrap_up(batch: Batch, event: Event[decisions.WrapUpStarted | decisions.WrapUpEnded]) -> None:
+    """Within one command an older wrap-up ends before the next one starts."""
+    data = event.data
+    started = isinstance(data, decisions.WrapUpStarted)
+    place, placed = (data.work_item_id, data.agent_id), data.seq * 2 + started
+    known = batch.wrap_ups.get(place)
+    if known is None or placed > known.placed:
+        until = data.until if isinstance(data, decisions.WrapUpStarted) else None
+        batch.wrap_ups[place] = WrapUpRow(*place, placed, data.at, data.queue_id, until)
 
 
 def _queue_changed(batch: Batch, event: Event[decisions.QueueChanged]) -> None:
@@ -244,14 +304,34 @@ def _delivered(batch: Batch, event: Event[DeliveryUpdated]) -> None:
         )
 
 
+def _amended(batch: Batch, event: Event[InteractionAmended]) -> None:
+    data = event.data
+    known = batch.amended.get(data.interaction_id)
+    if known is None or data.at >= known.at:
+        body = clean(data.text) if data.change == "edited" else ""
+        batch.amended[data.interaction_id] = Amended(data.interaction_id, data.at, data.change, body)
+
+
+def _settled(batch: Batch, event: Event[AttachmentSettled]) -> None:
+    data = event.data
+    place = (data.interaction_id, data.ref)
+    known = batch.files.get(place)
+    if known is None or data.at >= known.at:
+        batch.files[place] = FileRow(*place, data.state, data.media_type, data.size, data.at)
+
+
 _FOLDS: dict[type, Callable[[Batch, Event[Any]], None]] = {
     InteractionIdentified: _identified,
+    InteractionAmended: _amended,
+    AttachmentSettled: _settled,
     ContactChanged: _contact_changed,
     decisions.WorkQueued: _placed,
     decisions.OfferMade: _placed,
     decisions.WorkAssigned: _placed,
     decisions.OfferEnded: _placed,
     decisions.WorkEnded: _placed,
+    decisions.WrapUpStarted: _wrap_up,
+    decisions.WrapUpEnded: _wrap_up,
     decisions.AgentChanged: _agent_changed,
     decisions.QueueChanged: _queue_changed,
     decisions.CommandRefused: _refused,

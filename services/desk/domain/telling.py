@@ -1,11 +1,12 @@
 """What open desks are told after a change."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.desk.domain.folding import Batch
-from services.desk.domain.timeline import delivery_view, event_view, item_view
+from services.desk.domain.folding import Batch, Item
+from services.desk.domain.timeline import delivery_view, event_view, item_view, when
 
 
 class Frame(NamedTuple):
@@ -43,8 +44,19 @@ def changes(batch: Batch, contacts: set[UUID], queues: set[str]) -> Changes:
     found.offers = written | {line.work_item_id for line in batch.decided.values() if line.code == "offered"}
     for agent in batch.agents.values():
         shown = {"agent_id": agent.agent_id, "name": agent.name, "presence": agent.presence}
-        found.frames.append(Frame("agent", None, shown | {"used": agent.used, "capacity": agent.capacity}))
+        shown |= {"used": agent.used, "capacity": agent.capacity, "not_responding": agent.not_responding}
+        found.frames.append(Frame("agent", None, shown))
+    for row in batch.wrap_ups.values():
+        over = {"conversation_id": str(row.work_item_id), "until": when(row.until)}
+        found.frames.append(Frame("wrap-up", row.agent_id, over))
     return found
+
+
+def anew(found: Changes, items: Iterable[Item]) -> None:
+    """Show lines and their conversations again."""
+    for item in items:
+        found.conversations.add(item.conversation_id)
+        found.frames.append(Frame("item", None, {"conversation_id": str(item.conversation_id), "item": item_view(item)}))
 
 
 def complete(batch: Batch, found: Changes) -> Changes:

@@ -6,6 +6,8 @@ from typing import Any
 
 from schemas.base import utc_text
 from schemas.envelope import derived_id
+from services.desk.domain.attaching import attachment_views
+from services.desk.domain.calling import call_view
 from services.desk.domain.folding import DeliveryRow, Item
 from services.desk.domain.placing import Decided
 
@@ -29,12 +31,14 @@ def item_view(item: Item, delivery: DeliveryRow | None = None) -> dict[str, Any]
     if item.kind in _INCOMING:
         view |= {"kind": "message" if item.kind == "message" else "call", "direction": "in", "channel": item.channel}
         extra = json.loads(item.extra) if item.extra else {}
-        view |= {"inbox": item.inbox, "subject": extra.get("subject"), "attachments": extra.get("attachments", [])}
+        view |= {"inbox": item.inbox, "subject": extra.get("subject"), "attachments": attachment_views(item)}
+        view |= {"edited_at": when(item.edited_at), "deleted_at": when(item.deleted_at)}
         if item.kind != "message":
-            view["missed"] = item.kind == "missed_call"
+            view |= {"missed": item.kind == "missed_call", "call": call_view(extra.get("call"))}
     elif item.kind == "reply":
         shown = delivery_view(delivery) if delivery else None
         view |= {"direction": "out", "channel": delivery.channel if delivery else item.channel, "delivery": shown}
+        view["attachments"] = attachment_views(item)
     return view
 
 

@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Ty
 
 from runtime.access import Caller, caller_of, require
 from runtime.direct import DirectRoute
-from runtime.errors import Refused
+from runtime.errors import Refused, TooLarge, Unhandled
 from runtime.keys import new_id
+from runtime.limits import Rate
 from schemas.interactions import InteractionReceived
 from services.ingest.domain.submission import Submission, from_integrator
 from services.ingest.ports import Acceptor
@@ -43,7 +44,7 @@ _one: TypeAdapter[CloudEvent] = TypeAdapter(CloudEvent)
 _many: TypeAdapter[list[CloudEvent]] = TypeAdapter(list[CloudEvent])
 
 
-def router(acceptor: Acceptor, max_batch: int) -> APIRouter:
+def router(acceptor: Acceptor, max_batch: int, rate: Rate) -> APIRouter:
     """The routes `/v1/events` and `/v1/interactions`."""
     routes = APIRouter(prefix="/v1", tags=["events"])
     write = Depends(require("events:write"))
@@ -53,10 +54,10 @@ def router(acceptor: Acceptor, max_batch: int) -> APIRouter:
 
         Answered only after the commit; the same (source, id) again is answered 202 with the same id and changes nothing.
         """
-        await caller_of(request, "events:write")
+        caller = await caller_of(request, "events:write")
         submissions = _submissions(request.headers.get("content-type", ""), await request.body(), max_batch)
-        await acceptor.submit(submissions)
-        return _accepted(submissions)
+        await rate.spend(str(caller.key_id), len(submissions))
+        return await _accept(acceptor, submissions)
 
     routes.add_api_route(
         "/events",
@@ -79,9 +80,9 @@ def router(acceptor: Acceptor, max_batch: int) -> APIRouter:
 
         With an `Idempotency-Key` a repeat is the same interaction; without one each call is a new one.
         """
-        submissions = [from_integrator(f"urn:payvand:key:{caller.key_id}", idempotency_key or str(new_id()), interaction)]
-        await acceptor.submit(submissions)
-        return _accepted(submissions)
+        await rate.spend(str(caller.key_id))
+        submission = from_integrator(f"urn:payvand:key:{caller.key_id}", idempotency_key or str(new_id()), interaction)
+        return await _accept(acceptor, [submission])
 
     return routes
 
@@ -109,7 +110,11 @@ def _hint(faults: int) -> str:
     return f"see the schema payvand.interaction.received.v1 in /openapi.json{others}; nothing of the request was accepted"
 
 
-def _accepted(submissions: list[Submission]) -> Response:
+async def _accept(acceptor: Acceptor, submissions: list[Submission]) -> Response:
+    try:
+        await acceptor.submit(submissions)
+    except Unhandled as error:
+        raise TooLarge(error.message, field="data") from error
     ids = ",".join(f'"{submission.interaction_id}"' for submission in submissions)
     return Response(f'{{"ids":[{ids}]}}', 202, media_type="application/json")
 

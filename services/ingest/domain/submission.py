@@ -5,6 +5,15 @@ from uuid import UUID
 
 from schemas.envelope import OWN_SOURCE, derived_id, event_key
 from schemas.interactions import InteractionReceived
+from schemas.values import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to fetch once its interaction is accepted; `locator` says where the channel's fetcher finds it."""
+
+    attachment: Attachment
+    locator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +26,21 @@ class Submission:
     interaction: InteractionReceived
     order: tuple[str, ...]
     """What its order hangs on: the inbox and the sender."""
+    wanted: tuple[Wanted, ...] = ()
 
 
-def from_channel(inbox: str, provider_id: str, interaction: InteractionReceived) -> Submission:
-    """An interaction that a channel brought: the provider's id within the inbox names it.
+def channel_interaction_id(inbox: str, provider_id: str) -> UUID:
+    """The id of what a channel brought: the provider's id within the inbox names it."""
+    return derived_id(f"inbox:{inbox}", provider_id)
+
+
+def from_channel(inbox: str, provider_id: str, interaction: InteractionReceived, wanted: tuple[Wanted, ...] = ()) -> Submission:
+    """An interaction that a channel brought.
 
     The provider's id itself may hold an address, so that only a hash of it travels.
     """
-    interaction_id = derived_id(f"inbox:{inbox}", provider_id)
-    return Submission(interaction_id, f"{OWN_SOURCE}inbox/{inbox}", str(interaction_id), interaction, _order(interaction))
+    id = channel_interaction_id(inbox, provider_id)
+    return Submission(id, f"{OWN_SOURCE}inbox/{inbox}", str(id), interaction, _order(interaction), wanted)
 
 
 def from_integrator(source: str, id: str, interaction: InteractionReceived) -> Submission:

@@ -67,6 +67,17 @@ class PostgresSuppressions:
             deliveries=[delivery_id for _, _, _, delivery_id in ordered],
         )
 
+    async def lift(self, unit: Unit, channel: str, addresses: Collection[str]) -> None:
+        """One delete."""
+        await unit.run(
+            """
+            DELETE FROM notifier.suppressions
+            WHERE channel = :channel AND scope = ANY(CAST(:scopes AS text[])) AND digest = ANY(CAST(:digests AS text[]))""",
+            channel=channel,
+            scopes=[Suppress.STOP.value, Suppress.CHANNEL.value],
+            digests=sorted(self._digest(address) for address in addresses),
+        )
+
     async def among(self, unit: Unit, addresses: Collection[str]) -> Barred:
         """By digest, over all channels."""
         if not addresses:
@@ -79,4 +90,5 @@ class PostgresSuppressions:
         return Barred(
             addresses=frozenset((row.channel, known[row.digest]) for row in rows if row.scope == Suppress.ADDRESS),
             opted_out=frozenset((row.channel, known[row.digest]) for row in rows if row.scope == Suppress.CHANNEL),
+            stopped=frozenset((row.channel, known[row.digest]) for row in rows if row.scope == Suppress.STOP),
         )

@@ -80,6 +80,18 @@ class PostgresQueue:
         )
         return [row.delivery_id for row in rows]
 
+    async def waiting_for(self, unit: Unit, channel: str, addresses: Collection[str]) -> Sequence[UUID]:
+        """By the index of addresses."""
+        rows = await unit.rows(
+            """
+            SELECT delivery_id FROM notifier.deliveries
+            WHERE channel = :channel AND address = ANY(CAST(:addresses AS text[]))
+                AND state IN ('accepted', 'deferred', 'queued', 'retry_wait')""",
+            channel=channel,
+            addresses=sorted(addresses),
+        )
+        return [row.delivery_id for row in rows]
+
     async def next_moment(self, unit: Unit) -> datetime | None:
         """Due already does not count: that waits for a free slot or an earlier reply, and their end wakes the sender."""
         [row] = await unit.rows(_NEXT, now=unit.now)

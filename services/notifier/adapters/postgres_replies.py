@@ -82,6 +82,21 @@ class PostgresReplies:
             found |= {one.delivery_id: case for one in own if one.delivery_id in delivery_ids}
         return found
 
+    async def latest(self, unit: Unit, channel: str, addresses: Collection[str]) -> ReplyRequested | None:
+        """By the index of addresses."""
+        rows = await unit.rows(
+            """
+            SELECT CAST(replies.request AS text) AS request
+            FROM notifier.deliveries JOIN notifier.replies USING (reply_id)
+            WHERE deliveries.channel = :channel AND deliveries.address = ANY(CAST(:addresses AS text[]))
+                AND deliveries.message_class <> 'notice'
+            ORDER BY deliveries.place DESC
+            LIMIT 1""",
+            channel=channel,
+            addresses=sorted(addresses),
+        )
+        return ReplyRequested.read(rows[0].request) if rows else None
+
     async def save(self, unit: Unit, deliveries: Sequence[Delivery]) -> None:
         """One upsert, sorted by id."""
         if deliveries:

@@ -169,8 +169,8 @@ class Sender:
                 await self._notifier.withhold(unit, delivery.delivery_id)
             case Failed():
                 await self._notifier.record_failure(unit, delivery.delivery_id, delivery.attempt, outcome)
-            case Sent(provider_id):
-                await self._notifier.record_sent(unit, delivery.delivery_id, provider_id)
+            case Sent(provider_id, note):
+                await self._notifier.record_sent(unit, delivery.delivery_id, provider_id, note)
 
     async def _finish(self) -> None:
         try:

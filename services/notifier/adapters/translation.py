@@ -22,6 +22,7 @@ def message(claimed: Claimed) -> OutgoingMessage:
         thread=request.thread if delivery.channel == request.live_channel else ThreadRef(),
         attachments=request.attachments,
         at=request.requested_at,
+        attempt=delivery.attempt,
     )
 
 

@@ -38,18 +38,26 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Barred:
-    """What must not be used, as (channel, address): bad addresses, and those whose owner has opted out of the channel."""
+    """What must not be used, as (channel, address): bad addresses, and those whose owner has opted out of the channel.
+
+    `stopped` are opt-outs by the contact's own word.
+    """
 
     addresses: frozenset[tuple[str, str]] = frozenset()
     opted_out: frozenset[tuple[str, str]] = frozenset()
+    stopped: frozenset[tuple[str, str]] = frozenset()
 
     def holds(self, channel: str, address: str) -> bool:
         """Whether this very address must not be written to on this channel."""
-        return (channel, address) in self.addresses or (channel, address) in self.opted_out
+        return any((channel, address) in barred for barred in (self.addresses, self.opted_out, self.stopped))
 
     def left(self, channel: str, identifiers: tuple[Identifier, ...]) -> bool:
         """Whether the owner of these identifiers has opted out of the channel, by any of them."""
-        return any((channel, one.value) in self.opted_out for one in identifiers)
+        return any((channel, one.value) in self.opted_out | self.stopped for one in identifiers)
+
+    def asked_to_stop(self, channel: str, identifiers: tuple[Identifier, ...]) -> bool:
+        """Whether the owner of these identifiers has said so there themselves."""
+        return any((channel, one.value) in self.stopped for one in identifiers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +94,15 @@ def choose(
     barred: Barred = NOTHING_BARRED,
     tried: frozenset[str] = frozenset(),
 ) -> Chosen | NoWay:
-    """The first channel, in the order above, that can be used. `routes` in the order of last resort; `tried` are channels."""
+    """The first channel, in the order above, that can be used. `routes` in the order of last resort; `tried` are channels.
+
+    Who asked to stop where the conversation is live is not followed to the next channel that happens to reach them: only to
+    one that the agent chose or the contact prefers (docs/decisions/0010).
+    """
     passed: list[str] = []
     suppressed = False
-    for channel, reason in _candidates(wish, routes):
+    elsewhere = () if barred.asked_to_stop(wish.live_channel, identifiers) else routes
+    for channel, reason in _candidates(wish, elsewhere):
         if channel in tried:
             continue
         found = _reach(channel, wish, identifiers, routes, barred)

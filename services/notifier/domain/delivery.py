@@ -43,7 +43,8 @@ _RANKS = {state: rank for rank, state in enumerate(_RISING_ELSEWHERE)}
 _EMAIL_RANKS = {state: rank for rank, state in enumerate(_RISING_EMAIL)}
 _REPORTABLE = TAKEN | LOST
 
-MessageClass = Literal["normal", "critical"]
+MessageClass = Literal["normal", "critical", "notice"]
+"""A notice is our own word to one address (an opt-out confirmed): it goes there or nowhere, and is not told on the log."""
 
 
 class Failure(StrEnum):
@@ -59,10 +60,11 @@ class Failure(StrEnum):
 
 
 class Suppress(StrEnum):
-    """What must not be written to again: this address, or this contact on this channel."""
+    """What must not be written to again: this address, or this contact on this channel; STOP by the contact's own word."""
 
     ADDRESS = "address"
     CHANNEL = "channel"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +140,31 @@ def rank(state: State, channel: str) -> int:
     return (_EMAIL_RANKS if channel == "email" else _RANKS)[state]
 
 
-def after_receipt(delivery: Delivery, reported: State, detail: str = "") -> Change | None:
+def after_receipt(delivery: Delivery, reported: State, detail: str = "", failure: str | None = None) -> Change | None:
     """Apply a provider's later word. Any order and any repetition of the same receipts ends in the same state.
 
-    States that a provider cannot know (queued, cancelled …) change nothing.
+    States that a provider cannot know (queued, cancelled …) change nothing. `failure` is the class of what was lost.
     """
     if reported not in _REPORTABLE or rank(reported, delivery.channel) <= rank(delivery.state, delivery.channel):
         return None
     return Change(
         reported,
         detail or delivery.why,
-        suppress=Suppress.ADDRESS if reported is State.BOUNCED else None,
+        suppress=_suppressed_by(reported, failure),
         fall_back=reported in LOST,
     )
 
 
-def after_sent(delivery: Delivery, provider_id: str, confirm_by: datetime | None = None) -> Change | None:
-    """The provider took it. None when a receipt was faster. `confirm_by`: look again then if no receipt has come."""
+def after_sent(delivery: Delivery, provider_id: str, confirm_by: datetime | None = None, note: str = "") -> Change | None:
+    """The provider took it. `confirm_by`: look again then if no receipt has come; `note` is added to the reason.
+
+    None when a receipt was faster; for a delivery that is taken the provider's id is still noted.
+    """
+    why = f"{delivery.why}; {note}" if note else delivery.why
     if rank(State.SENT, delivery.channel) <= rank(delivery.state, delivery.channel):
-        return None
-    return Change(State.SENT, delivery.why, next_at=confirm_by, provider_id=provider_id)
+        faster = delivery.state in TAKEN and delivery.provider_id is None
+        return Change(delivery.state, why, delivery.next_at, provider_id) if faster else None
+    return Change(State.SENT, why, next_at=confirm_by, provider_id=provider_id)
 
 
 def after_failure(delivery: Delivery, failed: Failed, terms: Terms) -> Change | None:
@@ -181,10 +188,10 @@ def after_failure(delivery: Delivery, failed: Failed, terms: Terms) -> Change | 
 
 
 def lost_sight(delivery: Delivery, reason: str, terms: Terms) -> Change:
-    """It may or may not have gone out. Normal: at most once, so it stays `unknown`. Critical: sent again, flagged."""
+    """It may or may not have gone out. At most once, so it stays `unknown`; critical: sent again, flagged."""
     if terms.repeatable:
         return _try_later(delivery, Failed(Failure.UNKNOWN, reason), terms)
-    if delivery.message_class == "normal":
+    if delivery.message_class != "critical":
         return Change(State.UNKNOWN, f"{reason}; it may have arrived, so it was not sent again")
     delay = terms.policy.delay(delivery.attempt, terms.draw)
     if delay is None:
@@ -218,6 +225,21 @@ def withheld(delivery: Delivery) -> Change | None:
     if delivery.state is not State.SENDING:
         return None
     return Change(State.SUPPRESSED, f"{delivery.channel}: the address was suppressed meanwhile", fall_back=True)
+
+
+def stopped(delivery: Delivery) -> Change | None:
+    """Its recipient has asked for no more: it ends, and no other channel is taken. What is under way cannot be called back."""
+    if delivery.state not in WAITING or delivery.message_class == "notice":
+        return None
+    return Change(State.SUPPRESSED, f"{delivery.channel}: the contact asked to stop")
+
+
+def _suppressed_by(reported: State, failure: str | None) -> Suppress | None:
+    if reported not in LOST:
+        return None
+    if failure == Failure.OPTED_OUT:
+        return Suppress.CHANNEL
+    return Suppress.ADDRESS if reported is State.BOUNCED or failure == Failure.BAD_ADDRESS else None
 
 
 def _try_later(delivery: Delivery, failed: Failed, terms: Terms) -> Change:

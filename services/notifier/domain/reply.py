@@ -174,6 +174,8 @@ def _with(barred: Barred, delivery: Delivery, suppress: Suppress | None) -> Barr
             return replace(barred, addresses=barred.addresses | pair)
         case Suppress.CHANNEL:
             return replace(barred, opted_out=barred.opted_out | pair)
+        case Suppress.STOP:
+            return replace(barred, stopped=barred.stopped | pair)
         case None:
             return barred
 

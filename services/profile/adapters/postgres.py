@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from runtime.unit import Unit
@@ -9,6 +10,26 @@ from schemas.values import Tier, Trust
 from services.profile.domain.identifiers import Key
 from services.profile.domain.record import Person
 from services.profile.ports import Claim, Turn
+
+_KEPT = """kept AS (
+                INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
+                SELECT turn.id, contact_id, placed.conversation_id, turn.inbox, turn.channel, turn.at
+                FROM unnest(CAST(:turn_ids AS uuid[]), CAST(:turn_contacts AS uuid[]), CAST(:inboxes AS text[]),
+                            CAST(:channels AS text[]), CAST(:turn_times AS timestamptz[]))
+                     AS turn (id, contact_id, inbox, channel, at)
+                JOIN placed USING (contact_id)
+                ON CONFLICT DO NOTHING
+            )"""
+
+
+def _columns(turns: Sequence[Turn]) -> dict[str, list[Any]]:
+    return {
+        "turn_ids": [turn.interaction_id for turn in turns],
+        "turn_contacts": [turn.contact_id for turn in turns],
+        "inboxes": [turn.inbox for turn in turns],
+        "channels": [turn.channel for turn in turns],
+        "turn_times": [turn.at for turn in turns],
+    }
 
 
 class PostgresRecord:
@@ -114,14 +135,24 @@ class PostgresRecord:
 
     async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
         """Put each turn into its contact's open conversation, or open one; two transactions at once open only one."""
+        asking = {turn.contact_id for turn in turns if turn.needs_answer}
+        places: dict[UUID, tuple[UUID, UUID | None]] = {}
+        if asking:
+            places |= await self._open(unit, [turn for turn in turns if turn.contact_id in asking])
+        if len(asking) < len({turn.contact_id for turn in turns}):
+            places |= await self._accompany(unit, [turn for turn in turns if turn.contact_id not in asking])
+        return places
+
+    async def _open(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
         first: dict[UUID, Turn] = {}
         latest: dict[UUID, datetime] = {}
         for turn in turns:
-            first.setdefault(turn.contact_id, turn)
-            latest[turn.contact_id] = max(turn.at, latest.get(turn.contact_id, turn.at))
+            if turn.needs_answer:
+                first.setdefault(turn.contact_id, turn)
+                latest[turn.contact_id] = max(turn.at, latest.get(turn.contact_id, turn.at))
         ordered = [first[id] for id in sorted(first)]
         rows = await unit.rows(
-            """
+            f"""
             WITH placed AS (
                 INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at)
                 SELECT id, contact_id, 'open', at, last_at
@@ -130,25 +161,13 @@ class PostgresRecord:
                 ON CONFLICT (contact_id) WHERE state = 'open'
                 DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)
                 RETURNING contact_id, conversation_id
-            ), kept AS (
-                INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
-                SELECT turn.id, contact_id, placed.conversation_id, turn.inbox, turn.channel, turn.at
-                FROM unnest(CAST(:turn_ids AS uuid[]), CAST(:turn_contacts AS uuid[]), CAST(:inboxes AS text[]),
-                            CAST(:channels AS text[]), CAST(:turn_times AS timestamptz[]))
-                     AS turn (id, contact_id, inbox, channel, at)
-                JOIN placed USING (contact_id)
-                ON CONFLICT DO NOTHING
-            )
-            SELECT contact_id, conversation_id FROM placed""",
+            ), {_KEPT}
+            SELECT contact_id, conversation_id FROM placed""",  # noqa: S608
             ids=[turn.proposed for turn in ordered],
             contacts=[turn.contact_id for turn in ordered],
             times=[turn.at for turn in ordered],
             lasts=[latest[turn.contact_id] for turn in ordered],
-            turn_ids=[turn.interaction_id for turn in turns],
-            turn_contacts=[turn.contact_id for turn in turns],
-            inboxes=[turn.inbox for turn in turns],
-            channels=[turn.channel for turn in turns],
-            turn_times=[turn.at for turn in turns],
+            **_columns(turns),
         )
         return {
             row.contact_id: (
@@ -157,6 +176,40 @@ class PostgresRecord:
             )
             for row in rows
         }
+
+    async def _accompany(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+        """For contacts none of whose turns needs an answer."""
+        first: dict[UUID, Turn] = {}
+        for turn in turns:
+            first.setdefault(turn.contact_id, turn)
+        ordered = [first[id] for id in sorted(first)]
+        rows = await unit.rows(
+            f"""
+            WITH turn AS MATERIALIZED (
+                SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]))
+                    AS turn (id, contact_id, at)
+            ), known AS MATERIALIZED (
+                SELECT turn.contact_id, latest.conversation_id
+                FROM turn CROSS JOIN LATERAL (
+                    SELECT conversation_id FROM profile.conversations AS c
+                    WHERE c.contact_id = turn.contact_id AND (state = 'open' OR last_at > turn.at - interval '14 days')
+                    ORDER BY state = 'open' DESC, opened_at DESC LIMIT 1) AS latest
+            ), made AS (
+                INSERT INTO profile.conversations (conversation_id, contact_id, state, opened_at, last_at, ended_at)
+                SELECT id, contact_id, 'ended', at, at, at FROM turn
+                WHERE NOT EXISTS (SELECT FROM known WHERE known.contact_id = turn.contact_id)
+                ON CONFLICT DO NOTHING
+                RETURNING contact_id, conversation_id
+            ), placed AS (
+                SELECT contact_id, conversation_id FROM known UNION ALL SELECT contact_id, conversation_id FROM made
+            ), {_KEPT}
+            SELECT contact_id, conversation_id FROM placed""",  # noqa: S608
+            ids=[turn.proposed for turn in ordered],
+            contacts=[turn.contact_id for turn in ordered],
+            times=[turn.at for turn in ordered],
+            **_columns(turns),
+        )
+        return {row.contact_id: (row.conversation_id, None) for row in rows}
 
     async def end(self, unit: Unit, ended: Sequence[tuple[UUID, datetime]]) -> None:
         """End conversations, unless something came in after the given moment."""

@@ -41,6 +41,7 @@ class ConversationRoutes:
         post("/{id}/replies", status_code=202, response_model=models.ReplyItem)(self.reply)
         post("/{id}/notes", status_code=201, response_model=models.NoteItem)(self.note)
         post("/{id}/resolve", status_code=202, response_model=None)(self.resolve)
+        post("/{id}/wrap-up/done", status_code=202, response_model=None)(self.wrapped_up)
         post("/{id}/transfer", status_code=202, response_model=None)(self.transfer)
 
     async def list_(
@@ -73,7 +74,8 @@ class ConversationRoutes:
             channels=[
                 models.ReplyOption(channel=one.channel, address_hint=one.address_hint, default=one.default, why=one.why)
                 for one in found
-            ]
+            ],
+            max_attachment_bytes=self._desk.kit.settings.max_attachment_bytes,
         )
 
     async def explain(self, viewer: AnAgent, id: UUID) -> models.Explanation:
@@ -83,7 +85,8 @@ class ConversationRoutes:
 
     async def reply(self, viewer: AnAgent, id: UUID, written: models.ReplyWritten, key: IdempotencyKey) -> dict[str, Any]:
         """Answer the customer; delivery news arrives live."""
-        draft = Draft(id, viewer.name, viewer.agent_id, written.text, written.channel, f"{viewer.agent_id}\n{key}")
+        key = f"{viewer.agent_id}\n{key}"
+        draft = Draft(id, viewer.name, viewer.agent_id, written.text, written.channel, key, written.attachments)
         async with self._desk.kit.transaction() as unit:
             return await handlers.reply(self._desk.conversations, self._desk.feed, unit, draft)
 
@@ -97,6 +100,11 @@ class ConversationRoutes:
         """Settle a conversation: an agent their own, a supervisor any."""
         async with self._desk.kit.transaction() as unit:
             await handlers.resolve(self._desk.conversations, unit, viewer, id, resolution.disposition)
+
+    async def wrapped_up(self, viewer: AnAgent, id: UUID, resolution: models.Resolution | None = None) -> None:
+        """What remained after the contact is done: the agent's units are free."""
+        async with self._desk.kit.transaction() as unit:
+            await handlers.complete_wrap_up(unit, viewer, id, resolution.disposition if resolution else "")
 
     async def transfer(self, viewer: AnAgent, id: UUID, wanted: models.Transfer) -> None:
         """Hand a conversation to an agent or a queue: an agent their own, a supervisor any."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 
 from runtime.errors import NotAllowed, NotVerified
+from runtime.objects import Objects
 from runtime.service import Kit
 from services.desk.adapters.http.models import Problem
 from services.desk.adapters.postgres.conversations import PostgresConversations
@@ -33,6 +35,11 @@ class Desk:
     sessions: PostgresSessions = field(default_factory=PostgresSessions)
     conversations: PostgresConversations = field(default_factory=PostgresConversations)
     reading: PostgresReading = field(default_factory=PostgresReading)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Where attachments stand."""
+        return Objects(self.kit.settings)
 
 
 async def viewer(request: Request) -> Viewer:

@@ -12,6 +12,7 @@ from schemas.values import MAX_TEXT, ChannelName, QueueId, Tier
 Presence = Literal["online", "away", "offline"]
 State = Literal["waiting", "offered", "assigned", "resolved"]
 Locale = Literal["en", "fa", "ru"]
+MAX_ATTACHMENTS = 10
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
 
@@ -23,7 +24,9 @@ class Login(BaseModel):
 
 
 class Me(BaseModel):
-    """Whose session it is; `capacity` and `used` are the router's units."""
+    """Whose session it is; `capacity` and `used` are the router's units. `not_responding`: the agent let an offer run out and
+    gets none until they choose a presence again.
+    """
 
     agent_id: str
     name: str
@@ -33,6 +36,7 @@ class Me(BaseModel):
     presence: Presence
     capacity: int
     used: int
+    not_responding: bool
 
 
 class Adjustment(BaseModel):
@@ -141,12 +145,26 @@ class ContactCard(BaseModel):
 
 
 class AttachmentView(BaseModel):
-    """A file by reference."""
+    """A file. While it is `pending` (still with the provider) and when it is `gone` it has no `url`; `thumbnail_url` is there
+    for pictures. `media_type` is what the bytes are, once the file is stored.
+    """
 
     name: str
     media_type: str
     size: int
     ref: str
+    state: Literal["stored", "pending", "gone"]
+    url: str | None
+    thumbnail_url: str | None
+
+
+class Upload(BaseModel):
+    """A file that was uploaded; `upload_id` goes into a reply's `attachments`. `media_type` is what the bytes are."""
+
+    upload_id: UUID
+    name: str
+    media_type: str
+    size: int
 
 
 class Delivery(BaseModel):
@@ -175,7 +193,7 @@ class Delivery(BaseModel):
 
 
 class MessageItem(BaseModel):
-    """What the customer wrote."""
+    """What the customer wrote. A message that they took back has `deleted_at` and no text and attachments any more."""
 
     kind: Literal["message"]
     item_id: UUID
@@ -187,10 +205,24 @@ class MessageItem(BaseModel):
     text: str
     subject: str | None
     attachments: list[AttachmentView]
+    edited_at: datetime | None
+    deleted_at: datetime | None
+
+
+class CallFacts(BaseModel):
+    """What the log tells of a call, as far as it does. `outcome` is the channel's word; the addresses are links."""
+
+    direction: str | None
+    outcome: str | None
+    agent: str | None
+    wait_seconds: int | None
+    talk_seconds: int | None
+    recording_url: str | None
+    callback_url: str | None
 
 
 class CallItem(BaseModel):
-    """A call, or one that was missed; `text` is what the log tells of it."""
+    """A call, or one that was missed; `text` is what the log tells of it in a sentence."""
 
     kind: Literal["call"]
     item_id: UUID
@@ -202,7 +234,10 @@ class CallItem(BaseModel):
     text: str
     subject: str | None
     attachments: list[AttachmentView]
+    edited_at: datetime | None
+    deleted_at: datetime | None
     missed: bool
+    call: CallFacts | None
 
 
 class ReplyItem(BaseModel):
@@ -216,6 +251,7 @@ class ReplyItem(BaseModel):
     author: str
     text: str
     delivery: Delivery | None
+    attachments: list[AttachmentView]
 
 
 class NoteItem(BaseModel):
@@ -256,6 +292,9 @@ class ReplyWritten(BaseModel):
 
     text: Text
     channel: ChannelName | None = None
+    attachments: Annotated[
+        tuple[UUID, ...], Field(max_length=MAX_ATTACHMENTS, description="Ids of uploads, in their order")
+    ] = ()
 
 
 class NoteWritten(BaseModel):
@@ -268,6 +307,15 @@ class Resolution(BaseModel):
     """The outcome noted at the end."""
 
     disposition: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class WrapUp(BaseModel):
+    """What an agent finishes after a contact: their units stay taken until `until`, or until they say that it is done."""
+
+    conversation_id: UUID
+    contact_name: str
+    queue_id: str
+    until: datetime
 
 
 class Transfer(BaseModel):
@@ -288,9 +336,11 @@ class ReplyOption(BaseModel):
 
 
 class ReplyOptions(BaseModel):
-    """All ways to answer, the default first."""
+    """All ways to answer, the default first, and how much may be attached."""
 
     channels: list[ReplyOption]
+    max_attachments: int = MAX_ATTACHMENTS
+    max_attachment_bytes: int
 
 
 class Step(BaseModel):

@@ -11,7 +11,6 @@ from services.desk import handlers
 from services.desk.adapters.http import models
 from services.desk.adapters.http.conversations import IdempotencyKey, conversation_view
 from services.desk.adapters.http.desk import PROBLEMS, Desk
-from services.desk.adapters.http.explaining import explain
 from services.desk.handlers import Draft
 
 _NOT_YET = "an interaction that was just accepted is known here within a second"
@@ -26,7 +25,6 @@ class PublicRoutes:
         get, post = self.router.get, self.router.post
         get("/interactions/{id}", dependencies=[Depends(require("interactions:read"))])(self.interaction)
         get("/conversations/{id}", dependencies=[Depends(require("conversations:read"))])(self.conversation)
-        get("/conversations/{id}/explain", dependencies=[Depends(require("routing:read"))])(self.explain)
         post("/conversations/{id}/replies", status_code=202, response_model=models.ReplyItem)(self.reply)
 
     async def interaction(self, id: UUID) -> models.InteractionView:
@@ -44,11 +42,6 @@ class PublicRoutes:
         async with self._desk.kit.reading() as unit:
             return await conversation_view(self._desk, unit, id)
 
-    async def explain(self, id: UUID) -> models.Explanation:
-        """Why the conversation is where it is."""
-        async with self._desk.kit.reading() as unit:
-            return await explain(self._desk, unit, id)
-
     async def reply(
         self,
         id: UUID,
@@ -57,6 +50,7 @@ class PublicRoutes:
         caller: Annotated[Caller, Depends(require("conversations:write"))],
     ) -> dict[str, Any]:
         """Answer the customer in the program's name."""
-        draft = Draft(id, caller.name, None, written.text, written.channel, f"key:{caller.key_id}\n{key}")
+        key = f"key:{caller.key_id}\n{key}"
+        draft = Draft(id, caller.name, None, written.text, written.channel, key, written.attachments)
         async with self._desk.kit.transaction() as unit:
             return await handlers.reply(self._desk.conversations, self._desk.feed, unit, draft)

@@ -1,4 +1,4 @@
-"""Offers, queues, agents."""
+"""Offers, wrap-ups, queues, agents."""
 
 from uuid import UUID
 
@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends
 
 from services.desk import handlers
 from services.desk.adapters.http.desk import PROBLEMS, AnAgent, Desk, guard
-from services.desk.adapters.http.models import Agent, Offer, Queue, Rejection
+from services.desk.adapters.http.models import Agent, Offer, Queue, Rejection, WrapUp
 
 
 class WorkRoutes:
-    """`/api/offers`, `/api/queues`, `/api/agents`."""
+    """`/api/offers`, `/api/wrap-ups`, `/api/queues`, `/api/agents`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -19,6 +19,7 @@ class WorkRoutes:
         get("/offers")(self.offers)
         post("/offers/{id}/accept", status_code=202, response_model=None)(self.accept)
         post("/offers/{id}/reject", status_code=202, response_model=None)(self.reject)
+        get("/wrap-ups")(self.wrap_ups)
         get("/queues")(self.queues)
         get("/agents")(self.agents)
 
@@ -36,6 +37,11 @@ class WorkRoutes:
         """Decline the work; it goes on to somebody else with its age."""
         async with self._desk.kit.transaction() as unit:
             await handlers.reject(unit, viewer, id, rejection.reason if rejection else "")
+
+    async def wrap_ups(self, viewer: AnAgent) -> list[WrapUp]:
+        """What the agent has still to finish after contacts."""
+        async with self._desk.kit.reading() as unit:
+            return [WrapUp.model_validate(dict(row)) for row in await self._desk.reading.wrap_ups(unit, viewer.agent_id)]
 
     async def queues(self, viewer: AnAgent) -> list[Queue]:
         """All queues with what waits in them."""

@@ -11,7 +11,8 @@ from services.desk.domain.people import LEASE, RENEWED_EVERY, WINDOW, Viewer
 
 _ME = """
     SELECT u.agent_id, u.name, u.role, u.locale, u.color_scheme, coalesce(a.presence, 'offline') AS presence,
-        coalesce(a.capacity, 0) AS capacity, coalesce(a.used, 0) AS used
+        coalesce(a.capacity, 0) AS capacity, coalesce(a.used, 0) AS used,
+        coalesce(a.not_responding, false) AS not_responding
     FROM desk.users u LEFT JOIN desk.agents a ON a.agent_id = u.agent_id
     WHERE u.agent_id = :agent_id"""
 _FAILED = """

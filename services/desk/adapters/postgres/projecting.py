@@ -1,12 +1,14 @@
 """Writing a folded batch: one statement per table, keys in order, older news never over newer."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from runtime.database import Row
 from runtime.unit import Unit
-from services.desk.domain.folding import Batch
+from services.desk.adapters.postgres.items import items_by_id
+from services.desk.domain.folding import Batch, Item
 
 _CONTACTS = """
     INSERT INTO desk.contacts AS c
@@ -83,14 +85,14 @@ _DECIDED = """
     RETURNING queue_id"""
 
 _AGENTS = """
-    INSERT INTO desk.agents AS a (agent_id, seq, name, presence, used, capacity)
+    INSERT INTO desk.agents AS a (agent_id, seq, name, presence, used, capacity, not_responding)
     SELECT * FROM unnest(
         CAST(:agent_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]), CAST(:presence AS text[]),
-        CAST(:used AS int[]), CAST(:capacity AS int[]))
+        CAST(:used AS int[]), CAST(:capacity AS int[]), CAST(:not_responding AS boolean[]))
     ORDER BY 1
     ON CONFLICT (agent_id) DO UPDATE SET
         seq = excluded.seq, name = excluded.name, presence = excluded.presence, used = excluded.used,
-        capacity = excluded.capacity
+        capacity = excluded.capacity, not_responding = excluded.not_responding
     WHERE a.seq <= excluded.seq"""
 
 _QUEUES = """
@@ -111,6 +113,60 @@ _DELIVERIES = """
     WHERE d.progress < excluded.progress"""
 
 
+_AMENDED = """
+    INSERT INTO desk.amendments AS a (item_id, at, change, body)
+    SELECT * FROM unnest(
+        CAST(:item_id AS uuid[]), CAST(:at AS timestamptz[]), CAST(:change AS text[]), CAST(:body AS text[]))
+    ORDER BY 1
+    ON CONFLICT (item_id) DO UPDATE SET
+        at = excluded.at, change = excluded.change, body = excluded.body, applied = false, noted_at = now()
+    WHERE a.at < excluded.at"""
+
+_APPLY = """
+    WITH waiting AS MATERIALIZED (
+        SELECT item_id, at, change, body FROM desk.amendments WHERE NOT applied
+        ORDER BY noted_at LIMIT 500 FOR UPDATE SKIP LOCKED
+    ), amended AS (
+        UPDATE desk.items AS i SET
+            body = w.body,
+            edited_at = CASE w.change WHEN 'edited' THEN w.at ELSE i.edited_at END,
+            deleted_at = CASE w.change WHEN 'deleted' THEN w.at END
+        FROM waiting w WHERE i.item_id = w.item_id AND i.kind IN ('message', 'call', 'missed_call')
+        RETURNING i.item_id
+    )
+    UPDATE desk.amendments AS a SET applied = true, body = ''
+    FROM amended WHERE a.item_id = amended.item_id
+    RETURNING a.item_id"""
+
+_WAITING = "SELECT EXISTS (SELECT FROM desk.amendments WHERE NOT applied) AS waiting"
+
+_FORGET = "DELETE FROM desk.amendments WHERE noted_at < :before"
+
+_FILES = """
+    INSERT INTO desk.files AS f (item_id, ref, state, media_type, size, at)
+    SELECT * FROM unnest(
+        CAST(:item_id AS uuid[]), CAST(:ref AS text[]), CAST(:state AS text[]), CAST(:media_type AS text[]),
+        CAST(:size AS bigint[]), CAST(:at AS timestamptz[]))
+    ORDER BY 1, 2
+    ON CONFLICT (item_id, ref) DO UPDATE SET
+        state = excluded.state, media_type = excluded.media_type, size = excluded.size, at = excluded.at
+    WHERE f.at < excluded.at"""
+
+_WRAP_UPS = """
+    INSERT INTO desk.wrap_ups AS w (work_item_id, agent_id, placed, at, queue_id, until)
+    SELECT * FROM unnest(
+        CAST(:work_item_id AS uuid[]), CAST(:agent_id AS text[]), CAST(:placed AS bigint[]), CAST(:at AS timestamptz[]),
+        CAST(:queue_id AS text[]), CAST(:until AS timestamptz[]))
+    ORDER BY 1, 2
+    ON CONFLICT (work_item_id, agent_id) DO UPDATE SET
+        placed = excluded.placed, at = excluded.at, queue_id = excluded.queue_id, until = excluded.until
+    WHERE w.placed < excluded.placed"""
+
+_FORGET_WRAP_UPS = "DELETE FROM desk.wrap_ups WHERE at < :before AND coalesce(until, at) < :before"
+
+_KEPT = timedelta(days=7)
+
+
 def _columns(rows: Mapping[Any, NamedTuple]) -> dict[str, tuple[Any, ...]]:
     """The rows turned into one array per column."""
     first = next(iter(rows.values()))
@@ -118,7 +174,14 @@ def _columns(rows: Mapping[Any, NamedTuple]) -> dict[str, tuple[Any, ...]]:
 
 
 class PostgresProjection:
-    """Applies batches inside the caller's transaction."""
+    """Applies batches inside the caller's transaction.
+
+    An amendment may come before its item. It waits in `desk.amendments`; `_waiting` says that one may, so that without any a
+    batch costs no statement more. What two processes write at the same moment without seeing each other is found by `settle`.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = True
 
     async def apply(self, unit: Unit, batch: Batch) -> tuple[set[UUID], set[str]]:
         """Write the batch. Gives the contacts that really changed and the queues whose waiting count moved."""
@@ -127,8 +190,31 @@ class PostgresProjection:
         await _write(unit, _DELIVERIES, batch.deliveries)
         await _write(unit, _AGENTS, batch.agents)
         await _write(unit, _QUEUES, batch.queues)
+        await _write(unit, _WRAP_UPS, batch.wrap_ups)
         queues = {row.queue_id for row in await _returning(unit, _DECIDED, batch.decided)}
         return contacts, queues | set(batch.queues)
+
+    async def amend(self, unit: Unit, batch: Batch) -> Sequence[Item]:
+        """Write what was changed afterwards, in this batch or waiting for its items. Gives the items that look different."""
+        await _write(unit, _FILES, batch.files)
+        await _write(unit, _AMENDED, batch.amended)
+        touched = {item_id for item_id, _ in batch.files}
+        if batch.amended or (batch.items and self._waiting):
+            touched |= await self._apply(unit)
+        return await items_by_id(unit, sorted(touched)) if touched else ()
+
+    async def settle(self, unit: Unit) -> Sequence[Item]:
+        """Apply what still waits, and forget what is a week old: applied, or its item will never come."""
+        await unit.run(_FORGET, before=unit.now - _KEPT)
+        await unit.run(_FORGET_WRAP_UPS, before=unit.now - _KEPT)
+        touched = await self._apply(unit)
+        return await items_by_id(unit, sorted(touched)) if touched else ()
+
+    async def _apply(self, unit: Unit) -> set[UUID]:
+        touched = {row.item_id for row in await unit.rows(_APPLY)}
+        (row,) = await unit.rows(_WAITING)
+        self._waiting = row.waiting
+        return touched
 
 
 async def _write(unit: Unit, sql: str, rows: Mapping[Any, NamedTuple]) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from runtime.unit import Unit
 from services.desk.adapters.postgres.feed import offer_view
+from services.desk.adapters.postgres.items import COLUMNS, items_by_id, with_files
 from services.desk.adapters.postgres.rows import CONVERSATION, OFFER, QUEUE
 from services.desk.domain.folding import DeliveryRow, Item
 from services.desk.domain.placing import Decided
@@ -28,10 +29,9 @@ _SOUGHT = f"""(
     {_FOLD.format("coalesce(k.display_name, '')")} LIKE :sought OR {_FOLD.format("coalesce(k.handle, '')")} LIKE :sought
     OR EXISTS (SELECT FROM desk.items f WHERE f.conversation_id = c.conversation_id
                AND {_FOLD.format("f.body")} LIKE :sought))"""
-_ITEMS = """
-    SELECT item_id, conversation_id, CAST(NULL AS uuid) AS contact_id, at, kind, channel, inbox, author, body, language,
-        CAST(extra AS text) AS extra
-    FROM desk.items WHERE conversation_id = :id ORDER BY at DESC, item_id DESC LIMIT :limit"""
+_ITEMS = f"""
+    SELECT {COLUMNS} FROM desk.items WHERE conversation_id = :id
+    ORDER BY at DESC, item_id DESC LIMIT :limit"""  # noqa: S608
 _LINES = """
     SELECT work_item_id, placed, at, code, queue_id, agent_id, CAST(NULL AS uuid) AS offer_id,
         CAST(NULL AS timestamptz) AS expires_at, CAST(NULL AS timestamptz) AS enqueued_at, reason
@@ -53,6 +53,13 @@ _INTERACTION = """
     FROM desk.items i JOIN desk.conversations c ON c.conversation_id = i.conversation_id
     LEFT JOIN desk.work_items w ON w.work_item_id = c.conversation_id
     WHERE i.item_id = :id AND i.kind IN ('message', 'call', 'missed_call')"""
+
+_WRAP_UPS = """
+    SELECT w.work_item_id AS conversation_id, coalesce(k.display_name, k.handle, '') AS contact_name, w.queue_id, w.until
+    FROM desk.wrap_ups w
+    LEFT JOIN desk.conversations c ON c.conversation_id = w.work_item_id
+    LEFT JOIN desk.contacts k ON k.contact_id = c.contact_id
+    WHERE w.agent_id = :agent_id AND w.until > :now ORDER BY w.until"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,13 @@ class PostgresReading:
         items = [Item._make(row) for row in await unit.rows(_ITEMS, id=id, limit=TIMELINE)]
         replies = [item.item_id for item in items if item.kind == "reply"]
         found = await unit.rows(_DELIVERIES, ids=replies) if replies else ()
+        items = await with_files(unit, items)
         return items[::-1], {row.reply_id: DeliveryRow._make(row) for row in found}
+
+    async def item(self, unit: Unit, id: UUID) -> Item | None:
+        """One item."""
+        found = await items_by_id(unit, [id])
+        return found[0] if found else None
 
     async def history(self, unit: Unit, id: UUID) -> Sequence[Decided]:
         """The newest 500 routing decisions about a conversation, in their order."""
@@ -112,6 +125,10 @@ class PostgresReading:
         """All agents with what they hold."""
         sql = "SELECT agent_id, name, presence, used, capacity FROM desk.agents ORDER BY name, agent_id"
         return [row.as_dict() for row in await unit.rows(sql)]
+
+    async def wrap_ups(self, unit: Unit, agent_id: str) -> Sequence[Mapping[str, Any]]:
+        """What this agent has still to finish, the soonest end first."""
+        return [row.as_dict() for row in await unit.rows(_WRAP_UPS, agent_id=agent_id, now=unit.now)]
 
     async def interaction(self, unit: Unit, id: UUID) -> Mapping[str, Any] | None:
         """Where one interaction is now."""

@@ -2,7 +2,8 @@
 
 CONVERSATION = """
     SELECT c.conversation_id, c.contact_id, coalesce(k.display_name, k.handle, '') AS contact_name,
-        coalesce(i.language, k.language) AS language, k.tier, i.channel, coalesce(w.state, 'waiting') AS state,
+        coalesce(i.language, k.language) AS language, k.tier, i.channel,
+        coalesce(w.state, CASE WHEN i.extra->>'needs_answer' = 'false' THEN 'resolved' ELSE 'waiting' END) AS state,
         CASE WHEN w.state IN ('assigned', 'resolved') THEN w.agent_id END AS assignee,
         CASE WHEN w.state IN ('assigned', 'resolved') THEN coalesce(a.name, w.agent_id) END AS assignee_name,
         w.queue_id, i.extra->>'subject' AS subject,

@@ -37,9 +37,35 @@ class Organisation:
 
 
 POLICY = """\
-# Seconds of waiting that a tier is ahead of the others.
-head_start: {platinum: 600, gold: 300, silver: 120}
+# How much waiting a tier is ahead of the others.
+head_start: {platinum: 10m, gold: 5m, silver: 2m}
+
+# Lists of words; the name of a list is all that is kept of a text.
+keywords:
+  money-back: [refund, money back, chargeback, بازپرداخت, پس دادن پول, возврат, вернуть деньги]
+
+calendars:
+  around-the-clock: {zone: Asia/Tehran, hours: {mon-sun: 00:00-24:00}}
+  tehran:
+    zone: Asia/Tehran
+    hours: {sat-wed: [08:00-12:00, 13:00-17:00], thu: 08:00-13:00}
+    holidays: IR
+
+queues:
+  support: {sla: 2m, calendar: around-the-clock, known_agent: 30s}
+  vip: {sla: 1m, known_agent: 1m, order: deadline}
+  sales: {sla: 5m, order: {by: accumulating, slopes: {platinum: 4, gold: 3, silver: 2}}}
+
 rules:
+  # In CEL: money matters go to experienced speakers of the language while the office in Tehran is open.
+  - name: money-back
+    when: '"money-back" in text.keywords && hours("tehran")'
+    queue: support
+    priority: 1
+    steps:
+      - {language: 4, for: 60s}
+      - {for: 2m}
+      - {language: 0, wishes: false}
   - name: valued-customers
     when: {tier: [platinum, gold]}
     queue: vip
@@ -72,6 +98,6 @@ ORGANISATION = Organisation(
         Person("admin", "Alex Morgan", role="administrator", locale="en", languages={"en": 5}, capacity=50),
     ),
     queues={"support": "Support", "sales": "Sales", "vip": "VIP"},
-    version="demo-1",
+    version="demo-2",
     policy=POLICY,
 )
