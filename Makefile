@@ -14,7 +14,7 @@ WORKERS ?= 2
 WEB_SOURCES := $(shell find services/desk/web channels/webchat/widget hatch_build.py -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null | tr ' ' '?')
 
-.PHONY: help setup run test check schemas lock bench browser pictures clean
+.PHONY: help setup run test check schemas lock bench oracles browser pictures clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -50,8 +50,12 @@ setup: $(VENV)/.installed $(CACHE)/web ## Everything that `run` needs
 run: setup ## Start the hub; ARGS="--port 8090" passes options on
 	@exec $(BIN)/payvand up $(ARGS)
 
-bench: setup ## Measure the router alone; the whole hub: payvand loadtest
+bench: setup ## Measure the router and the reading of call logs alone; the whole hub: payvand loadtest
+	@$(BIN)/python -m bench.call_logs
 	@exec $(BIN)/python -m bench.router_match $(ARGS)
+
+oracles: setup ## The router against exact figures; ARGS="--calls 40000" for a short run
+	@exec $(BIN)/python -m bench.oracles $(ARGS)
 
 # ── Proving ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

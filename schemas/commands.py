@@ -54,7 +54,11 @@ class ApplyPolicy(EventData):
 
 
 class SetPresence(EventData):
-    """An agent's lease: they are `state` until `lease_until`. An older `epoch` is ignored."""
+    """An agent's lease: they are `state` until `lease_until`. An older `epoch` is ignored.
+
+    `session` tells the windows of one agent apart: going offline in one leaves the agent present while another has a lease.
+    Without it the command speaks for all of them. `passive` is a look (mobile, second tab): it changes nothing.
+    """
 
     type: ClassVar[str] = "payvand.routing.set-presence.v1"
 
@@ -62,6 +66,8 @@ class SetPresence(EventData):
     state: AgentPresence
     epoch: int
     lease_until: Moment | None = None
+    session: Annotated[str, StringConstraints(max_length=64)] = ""
+    passive: bool = False
 
 
 class AcceptOffer(EventData):
@@ -95,7 +101,11 @@ class ResolveWork(EventData):
 
 
 class TransferWork(EventData):
-    """Hand the work to an agent or a queue; it keeps its age. Exactly one of the two targets is set."""
+    """Hand the work to an agent or a queue; it keeps its age. Exactly one of the two targets is set.
+
+    An agent who is present without room is waited for up to `wait_seconds`; otherwise, and when offline, it is refused.
+    `age_adjust_seconds` moves the item's position in the queue only: it counts as if it had waited so much longer.
+    """
 
     type: ClassVar[str] = "payvand.routing.transfer-work.v1"
 
@@ -104,6 +114,30 @@ class TransferWork(EventData):
     to_agent: AgentId | None = None
     to_queue: QueueId | None = None
     note: Note = ""
+    wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 0
+    age_adjust_seconds: Annotated[float, Field(ge=-604_800, le=604_800)] = 0
+
+
+class CompleteWrapUp(EventData):
+    """The agent has done what remained after the contact: the units are free. `disposition` may be noted now at the latest."""
+
+    type: ClassVar[str] = "payvand.routing.complete-wrap-up.v1"
+
+    work_item_id: UUID
+    agent_id: AgentId
+    disposition: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
+class RequestCallback(EventData):
+    """The customer wants to be called instead of waiting: the item keeps its age and comes up as a call.
+
+    Not before `not_before`, and within opening hours.
+    """
+
+    type: ClassVar[str] = "payvand.routing.request-callback.v1"
+
+    work_item_id: UUID
+    not_before: Moment | None = None
 
 
 class CancelWork(EventData):

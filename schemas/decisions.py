@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from schemas.base import EventData, Moment, Payload
-from schemas.values import AgentId, AgentPresence, ChannelName, QueueId
+from schemas.values import AgentId, AgentPresence, ChannelName, Language, QueueId
 
 
 class Excluded(Payload):
@@ -19,6 +19,7 @@ class Reason(Payload):
     """Why it was decided so: enough to tell a person, and to find the decision in the log.
 
     `predicate` names are those of docs/glossary.md (`offline`, `skill:lang.fa>=3`, `no-capacity`, `excluded-after-refusal` …).
+    `notes` tells of rules that were passed over because their condition failed.
     """
 
     rule: str
@@ -28,6 +29,7 @@ class Reason(Payload):
     excluded: tuple[Excluded, ...] = ()
     winner_because: str = ""
     runner_up: AgentId | None = None
+    notes: tuple[str, ...] = ()
     sentence: str = ""
 
 
@@ -39,7 +41,12 @@ class Decision(EventData):
 
 
 class WorkQueued(Decision):
-    """The work waits in a queue: nobody eligible is free. `enqueued_at` never changes for a work item."""
+    """The work waits in a queue: nobody eligible is free. `enqueued_at` never changes for a work item.
+
+    `position` counts from 1 in the order of the queue; `estimate_seconds` follows from how fast the queue was served lately,
+    None while unknown. With `opens_at` the queue is closed until then (or the callback was asked for then); `callback` says
+    that one may be offered. `preferred` is the agent it waits for.
+    """
 
     type: ClassVar[str] = "payvand.routing.work-queued.v1"
 
@@ -48,8 +55,56 @@ class WorkQueued(Decision):
     channel: ChannelName
     priority: int = 0
     enqueued_at: Moment
-    cause: Literal["arrived", "rejected", "expired", "transferred", "lease-lost", "agent-removed"] = "arrived"
+    cause: Literal[
+        "arrived", "rejected", "expired", "transferred", "lease-lost", "agent-removed", "agent-away", "closed", "callback"
+    ] = "arrived"
     reason: Reason
+    position: int | None = None
+    estimate_seconds: float | None = None
+    opens_at: Moment | None = None
+    callback: bool = False
+    preferred: AgentId | None = None
+
+
+class WaitingUpdated(Decision):
+    """How the wait stands now, for a word to the customer. Changes nothing."""
+
+    type: ClassVar[str] = "payvand.routing.waiting-updated.v1"
+
+    work_item_id: UUID
+    queue_id: QueueId
+    position: int
+    estimate_seconds: float | None = None
+
+
+class GreetingDue(Decision):
+    """The customer has not been answered within the time set for a first word: once per work item.
+
+    `opens_at` when the queue is closed, else position and estimate (see `WorkQueued`); neither while an offer rings.
+    """
+
+    type: ClassVar[str] = "payvand.routing.greeting-due.v1"
+
+    work_item_id: UUID
+    queue_id: QueueId
+    channel: ChannelName
+    language: Language | None = None
+    enqueued_at: Moment
+    position: int | None = None
+    estimate_seconds: float | None = None
+    opens_at: Moment | None = None
+    callback: bool = False
+
+
+class SlaBreached(Decision):
+    """The promised time to the first answer has passed without one: once per work item."""
+
+    type: ClassVar[str] = "payvand.routing.sla-breached.v1"
+
+    work_item_id: UUID
+    queue_id: QueueId
+    enqueued_at: Moment
+    due: Moment
 
 
 class OfferMade(Decision):
@@ -68,7 +123,10 @@ class OfferMade(Decision):
 
 
 class WorkAssigned(Decision):
-    """An offer was accepted (or needed no answer: then no `OfferMade` went before, and `auto` is true)."""
+    """An offer was accepted (or needed no answer: then no `OfferMade` went before, and `auto` is true).
+
+    `sla_met` is told with the first assignment of an item that has a promised time.
+    """
 
     type: ClassVar[str] = "payvand.routing.work-assigned.v1"
 
@@ -80,10 +138,11 @@ class WorkAssigned(Decision):
     enqueued_at: Moment
     auto: bool = False
     reason: Reason
+    sla_met: bool | None = None
 
 
 class OfferEnded(Decision):
-    """An offer ended without assignment."""
+    """An offer ended without assignment. `why` is the agent's reason for a refusal, or what cancelled it."""
 
     type: ClassVar[str] = "payvand.routing.offer-ended.v1"
 
@@ -91,6 +150,7 @@ class OfferEnded(Decision):
     work_item_id: UUID
     agent_id: AgentId
     outcome: Literal["rejected", "expired", "cancelled"]
+    why: str = ""
 
 
 class WorkEnded(Decision):
@@ -101,6 +161,29 @@ class WorkEnded(Decision):
     work_item_id: UUID
     outcome: Literal["resolved", "cancelled"]
     agent_id: AgentId | None = None
+    disposition: str = ""
+
+
+class WrapUpStarted(Decision):
+    """The contact is over, the agent's units are not free yet: until `until`, or `WrapUpEnded` before."""
+
+    type: ClassVar[str] = "payvand.routing.wrap-up-started.v1"
+
+    work_item_id: UUID
+    agent_id: AgentId
+    queue_id: QueueId
+    until: Moment
+
+
+class WrapUpEnded(Decision):
+    """The units are free. `resumed`: the same conversation came back to the agent's desk or a newer wrap-up took its place."""
+
+    type: ClassVar[str] = "payvand.routing.wrap-up-ended.v1"
+
+    work_item_id: UUID
+    agent_id: AgentId
+    queue_id: QueueId
+    outcome: Literal["completed", "expired", "resumed", "agent-removed"]
     disposition: str = ""
 
 

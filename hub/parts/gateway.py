@@ -62,6 +62,8 @@ frontend public
     acl p_profile path_beg /v1/contacts/
     acl p_router path /v1/queues /v1/agents
     acl p_router path_beg /v1/queues/ /v1/agents/
+    acl p_router path /v1/policies /v1/replay
+    acl p_router path_beg /v1/policies/
     acl p_router path_reg ^/v1/conversations/[^/]+/explain$
     acl p_hub path /health /health/live /health/ready /metrics /openapi.json /docs /asyncapi.json /asyncapi
     http-request del-header X-Forwarded-For

@@ -1,6 +1,7 @@
 """The router's use case: follow commands in order, record log, state and decisions in one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,14 @@ from schemas.decisions import Decision
 from schemas.envelope import Event, derived_id
 from schemas.interactions import InteractionIdentified
 from schemas.topics import ROUTING_DECISIONS
+from services.router.domain import texts
 from services.router.domain.machine import decision_key, fold
 from services.router.domain.policy import Facts, PolicyError
 from services.router.domain.state import State, restore
 from services.router.domain.values import Arrival, Body, Entry, Terms, UsePolicy
 from services.router.ports import DOMAIN, Ledger, NotOwner, PolicyReader
+
+_NO_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Router:
@@ -35,7 +39,7 @@ class Router:
     async def handle(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
         """Follow a batch of commands and arrivals. Raises NotOwner, with nothing written."""
         await self._claim(unit)
-        bodies = [(event.id, self._body(event.data), event) for event in events]
+        bodies = [(event.id, self._body(event.data), event) for event in events if _makes_work(event.data)]
         await self._follow(unit, bodies)
 
     async def fire(self, unit: Unit) -> None:
@@ -78,14 +82,22 @@ class Router:
 
     def _body(self, data: EventData) -> Body:
         if isinstance(data, InteractionIdentified):
-            return arrival_of(data)
+            return arrival_of(data, self.state.policy.keywords)
         if isinstance(data, ApplyPolicy):
             return policy_of(data, self._read_policy)
         return data  # type: ignore[return-value]
 
 
-def arrival_of(data: InteractionIdentified) -> Arrival:
-    """The facts of an interaction that routing looks at: no text, no address, so the log holds nothing to be erased."""
+def _makes_work(data: EventData) -> bool:
+    """What needs no answer is only to be seen: it opens nothing, and an open work item does not change by it."""
+    return not isinstance(data, InteractionIdentified) or data.interaction.needs_answer
+
+
+def arrival_of(data: InteractionIdentified, keywords: Mapping[str, tuple[str, ...]] = _NO_WORDS) -> Arrival:
+    """The facts of an interaction that routing looks at: no text, no address, so the log holds nothing to be erased.
+
+    Of the text only what domain/texts.py makes of it, with the word lists `keywords` of the policy in force.
+    """
     said = data.interaction
     facts = Facts(
         channel=said.channel,
@@ -94,8 +106,13 @@ def arrival_of(data: InteractionIdentified) -> Arrival:
         kind=said.kind.value,
         queue=said.queue,
         requirements=tuple(sorted(said.requirements.items())),
+        inbox=said.inbox,
+        length=texts.rounded(len(said.text)),
+        has_link=texts.has_link(said.text),
+        keywords=texts.hits(said.text, keywords),
+        attachments=len(said.attachments),
     )
-    return Arrival(data.conversation_id, facts, data.accepted_at)
+    return Arrival(data.conversation_id, facts, data.accepted_at, data.contact.contact_id)
 
 
 def policy_of(data: ApplyPolicy, read: PolicyReader) -> UsePolicy:

@@ -11,7 +11,11 @@ from services.router.domain.values import Terms
 
 
 class RouterSettings(BaseSettings):
-    """Environment `PAYVAND_ROUTER_…`. Costs are units of an agent's capacity (100 by default)."""
+    """Environment `PAYVAND_ROUTER_…`. Costs are units of an agent's capacity (100 by default); see domain/values.py: Terms.
+
+    `late_grace_seconds` is for channels that are not live, `greeting_seconds` the time to a customer's first word,
+    `update_seconds` the time between further ones; None for never.
+    """
 
     model_config = SettingsConfigDict(env_prefix="PAYVAND_ROUTER_", extra="ignore")
 
@@ -20,6 +24,13 @@ class RouterSettings(BaseSettings):
     offer_seconds: float = Field(default=30, gt=0)
     refusal_rest_seconds: float = Field(default=60, gt=0)
     grace_seconds: float = Field(default=60, gt=0)
+    late_grace_seconds: float | None = Field(default=None, gt=0)
+    interrupts: dict[ChannelName, frozenset[ChannelName]] = {"call": frozenset({"email"})}
+    caps: dict[ChannelName, int] = {}
+    auto_accept: frozenset[ChannelName] = frozenset()
+    wrap_up_seconds: dict[ChannelName, float] = {}
+    greeting_seconds: float | None = Field(default=30, gt=0)
+    update_seconds: float | None = Field(default=None, gt=0)
 
     def terms(self) -> Terms:
         """These settings as the machine takes them."""
@@ -29,4 +40,15 @@ class RouterSettings(BaseSettings):
             offer_for=timedelta(seconds=self.offer_seconds),
             refusal_rest=timedelta(seconds=self.refusal_rest_seconds),
             grace=timedelta(seconds=self.grace_seconds),
+            late_grace=_time(self.late_grace_seconds),
+            interrupts=MappingProxyType(self.interrupts),
+            caps=MappingProxyType(self.caps),
+            auto_accept=self.auto_accept,
+            wrap_up=MappingProxyType({channel: timedelta(seconds=time) for channel, time in self.wrap_up_seconds.items()}),
+            greet_after=_time(self.greeting_seconds),
+            update_every=_time(self.update_seconds),
         )
+
+
+def _time(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

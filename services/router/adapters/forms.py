@@ -35,7 +35,10 @@ def entry_form(entry: Entry) -> tuple[str, str]:
 def arrival_form(arrival: Arrival) -> str:
     """The facts, with the item and the time at which the interaction was accepted."""
     accepted = arrival.accepted_at.isoformat()
-    return f'{{"work_item_id":"{arrival.work_item_id}","accepted_at":"{accepted}","facts":{facts_form(arrival.facts)}}}'
+    contact = f'"contact":"{arrival.contact}",' if arrival.contact is not None else ""
+    return (
+        f'{{"work_item_id":"{arrival.work_item_id}","accepted_at":"{accepted}",{contact}"facts":{facts_form(arrival.facts)}}}'
+    )
 
 
 def read_entry(seq: int, at: datetime, id: UUID, form: tuple[str, str], read_policy: PolicyReader) -> Entry:
@@ -48,7 +51,8 @@ def _read_body(type_: str, data: str, read_policy: PolicyReader) -> Body:
     if type_ == ARRIVAL:
         known = from_json(data)
         accepted = datetime.fromisoformat(known["accepted_at"])
-        return Arrival(UUID(known["work_item_id"]), read_facts(known["facts"]), accepted)
+        contact = UUID(known["contact"]) if "contact" in known else None
+        return Arrival(UUID(known["work_item_id"]), read_facts(known["facts"]), accepted, contact)
     command = _COMMANDS[type_].read(data)
     if isinstance(command, ApplyPolicy):
         return policy_of(command, read_policy)
@@ -65,13 +69,19 @@ def facts_form(facts: Facts) -> str:
         "language": facts.language,
         "queue": facts.queue,
         "requirements": dict(facts.requirements) or None,
+        "inbox": facts.inbox,
+        "length": facts.length or None,
+        "has_link": facts.has_link or None,
+        "keywords": facts.keywords or None,
+        "attachments": facts.attachments or None,
     }
     return _json({name: value for name, value in known.items() if value is not None})
 
 
 def read_facts(form: Mapping[str, Any]) -> Facts:
     """The facts that `facts_form` wrote."""
-    return Facts(**{**form, "requirements": tuple(sorted(form.get("requirements", {}).items()))})
+    listed = {"requirements": tuple(sorted(form.get("requirements", {}).items())), "keywords": tuple(form.get("keywords", ()))}
+    return Facts(**{**form, **listed})
 
 
 @lru_cache(_CACHE)

@@ -86,21 +86,21 @@ def router(service: Router, transaction: Transaction) -> APIRouter:
 
     @routes.get("/queues", dependencies=[Depends(require("routing:read"))])
     async def queues(cursor: After = "", limit: Limit = 100) -> QueuePage:
-        state = _owned(service)
+        state = owned(service)
         names = sorted(name for name in state.queues if name > cursor)
         items = [_queue(state, name) for name in names[:limit]]
         return QueuePage(items=items, next_cursor=names[limit - 1] if len(names) > limit else None)
 
     @routes.get("/agents", dependencies=[Depends(require("routing:read"))])
     async def agents(cursor: After = "", limit: Limit = 100) -> AgentPage:
-        state = _owned(service)
+        state = owned(service)
         names = sorted(name for name, agent in state.agents.items() if agent.active and name > cursor)
         items = [_agent(state.agents[name]) for name in names[:limit]]
         return AgentPage(items=items, next_cursor=names[limit - 1] if len(names) > limit else None)
 
     @routes.put("/agents/{agent_id}/presence", status_code=202, dependencies=[Depends(require("routing:write"))])
     async def presence(agent_id: AgentId, wish: PresenceWish) -> PresenceTaken:
-        agent = _owned(service).agents.get(agent_id)
+        agent = owned(service).agents.get(agent_id)
         if agent is None or not agent.active:
             raise NotFound(f"there is no agent {agent_id}", field="agent_id")
         epoch = agent.epoch + 1 if wish.epoch is None else wish.epoch
@@ -112,7 +112,7 @@ def router(service: Router, transaction: Transaction) -> APIRouter:
 
     @routes.get("/conversations/{conversation_id}/explain", dependencies=[Depends(require("routing:read"))])
     async def why(conversation_id: UUID) -> Explanation:
-        found = explain(_owned(service), conversation_id)
+        found = explain(owned(service), conversation_id)
         if found is None:
             raise NotFound("no work is open for this conversation", field="conversation_id")
         return found
@@ -120,7 +120,8 @@ def router(service: Router, transaction: Transaction) -> APIRouter:
     return routes
 
 
-def _owned(service: Router) -> State:
+def owned(service: Router) -> State:
+    """The state in the memory of the log's owner. Raises NotOwner in any other process."""
     if service.epoch is None:
         raise NotOwner("another process owns the routing log")
     return service.state

@@ -1,4 +1,4 @@
-"""Policies as people write them: YAML, checked by a form, turned into the machine's policy.
+"""Policies as people write them: YAML, checked by a form, turned into the machine's policy. docs/routing.md is the guide.
 
 head_start: {platinum: 600, gold: 300}     # seconds of waiting that a tier is ahead
 rules:
@@ -12,138 +12,174 @@ rules:
 default: {queue: general, steps: [{for: 2m}, {language: 0, wishes: false}]}
 """
 
-import re
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
-from schemas.base import Name
-from schemas.commands import Level
-from schemas.values import QueueId, SkillName, Tier
-from services.router.domain.policy import Policy, PolicyError, Rule, Step, matcher
+from services.router.adapters.cel_conditions import ConditionError, compile_condition
+from services.router.adapters.policy_forms import DefaultForm, PolicyForm, QueueForm, RuleForm, WhenForm
+from services.router.adapters.yaml_places import Places, line_of, load
+from services.router.domain.calendar import Calendar
+from services.router.domain.plan import PLAIN, Plan, QueueRules
+from services.router.domain.policy import Condition, Policy, PolicyError, Rule, matcher
+from services.router.domain.policy_diff import differences
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600}
-_DURATION = re.compile(r"(\d{1,6})\s*([smh])")
-_LONGEST = timedelta(days=7)
-
-
-def _duration(value: Any) -> Any:
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
-        return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-    if isinstance(value, int) and not isinstance(value, bool):
-        return timedelta(seconds=min(value, 10**9))
-    raise ValueError("write a duration as 90, 60s, 2m or 1h")
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
+BUILT_IN_TEXT = """\
+# In force until the first policy is applied.
+head_start: {platinum: 10m, gold: 5m, silver: 2m}
+rules:
+  - {name: wished-queue, when: {queue: "*"}, steps: [{for: 2m}, {language: 0, wishes: false}]}
+default: {queue: general, steps: [{for: 2m}, {language: 0, wishes: false}]}
+"""
+"""What `policy.BUILT_IN` says, as text."""
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0), le=_LONGEST)]
-Values = Annotated[list[Annotated[str, Field(max_length=63)]], BeforeValidator(_listed), Field(min_length=1, max_length=100)]
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a text that keeps it from being a policy. `code` is stable."""
+
+    code: str
+    place: tuple[str, ...]
+    message: str
+    hint: str = ""
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+class NoPolicy(Exception):
+    """The text is no policy."""
+
+    def __init__(self, problems: list[Problem], places: Places) -> None:
+        super().__init__(problems[0].message)
+        self.problems = problems
+        self.places = places
 
 
-class _When(_Form):
-    channel: Values | None = None
-    language: Values | None = None
-    tier: Values | None = None
-    queue: Values | None = None
-    kind: Values | None = None
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A policy with the form it was read from, the lines of its places, and the places written twice."""
 
-    def conditions(self) -> dict[str, frozenset[str] | None]:
-        named = {name: getattr(self, name) for name in _When.model_fields}
-        return {name: None if "*" in known else frozenset(known) for name, known in named.items() if known is not None}
-
-
-class _Step(_Form):
-    all: Annotated[dict[SkillName, Level], Field(max_length=20)] = {}
-    lasts: Annotated[Duration, Field(gt=timedelta(0))] | None = Field(default=None, alias="for")
-    language: Annotated[int, Field(ge=0, le=5)] = 1
-    wishes: bool = True
-
-    def step(self) -> Step:
-        return Step(tuple(sorted(self.all.items())), self.lasts, self.language, self.wishes)
-
-
-class _Placing(_Form):
-    priority: Annotated[int, Field(ge=-1_000, le=1_000)] = 0
-    steps: Annotated[list[_Step], Field(min_length=1, max_length=20)] = [_Step()]
-
-    @model_validator(mode="after")
-    def _ends(self) -> "_Placing":
-        if self.steps[-1].lasts is not None:
-            raise ValueError("the last step must have no `for`: say what holds when all others have passed")
-        if any(step.lasts is None for step in self.steps[:-1]):
-            raise ValueError("every step but the last needs `for`")
-        return self
-
-
-class _Rule(_Placing):
-    name: Name
-    when: _When
-    queue: QueueId | None = None
-
-
-class _Default(_Placing):
-    name: Literal["default"] = "default"
-    queue: QueueId
-
-
-class _Document(_Form):
-    head_start: dict[str, Duration] = {}
-    priority_worth: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=60)
-    rules: Annotated[list[_Rule], Field(max_length=500)] = []
-    default: _Default
-
-    @model_validator(mode="after")
-    def _sound(self) -> "_Document":
-        names = [rule.name for rule in self.rules]
-        if len(set(names)) != len(names):
-            raise ValueError("two rules have the same name; a reason must name one")
-        unknown = sorted(set(self.head_start) - set(Tier))
-        if unknown:
-            raise ValueError(f"head_start: {unknown[0]!r} is no tier; known are {', '.join(Tier)}")
-        return self
-
-
-class _Loader(yaml.SafeLoader):
-    """Without aliases: a few lines of them stand for gigabytes."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not taken; write it out")
-        return super().compose_node(parent, index)
+    policy: Policy
+    form: PolicyForm
+    places: Places
+    twice: list[tuple[str, ...]] = field(default_factory=list)
 
 
 def read_policy(version: str, text: str) -> Policy:
-    """The policy that a text describes. Raises PolicyError with the place and what would be right."""
+    """The policy that a text describes. Raises PolicyError with the line, the place and what would be right."""
     try:
-        document = _Document.model_validate(yaml.load(text, _Loader))  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
-        raise PolicyError(f"the policy is no YAML: {error}"[:500]) from error
-    except (ValidationError, ValueError, RecursionError) as error:
-        raise PolicyError(_place(error)) from error
+        return read(version, text).policy
+    except NoPolicy as error:
+        raise PolicyError(told(error.problems[0], error.places)) from error
+
+
+def differences_of(old: str, new: str) -> list[str]:
+    """What has changed between two texts, in sentences. Raises PolicyError when one is no policy."""
+    plain = []
+    for text in (old, new):
+        try:
+            plain.append(read("diff", text).form.model_dump(exclude_unset=True, by_alias=True))
+        except NoPolicy as error:
+            raise PolicyError(told(error.problems[0], error.places)) from error
+    return differences(*plain)
+
+
+def told(problem: Problem, places: Places) -> str:
+    """A problem in one line."""
+    line = line_of(places, problem.place)
+    where = ".".join(problem.place) or "policy"
+    hint = f" ({problem.hint})" if problem.hint else ""
+    start = f"line {line}, {where}: " if line else f"{where}: "
+    return (start + problem.message + hint)[:500]
+
+
+def read(version: str, text: str) -> Reading:
+    """The policy of a text and where things stand in it. Raises NoPolicy with every problem found, and nothing else."""
+    places: Places = {}
+    try:
+        data, places, twice = load(text)
+        form = PolicyForm.model_validate(data)
+    except ValidationError as error:
+        raise NoPolicy([_problem(one) for one in error.errors(include_input=False, include_url=False)][:50], places) from error
+    except RecursionError as error:
+        raise NoPolicy([Problem("no-yaml", (), "the policy is nested too deeply")], places) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise NoPolicy([Problem("no-yaml", (), f"the policy is no YAML: {error}"[:400])], places) from error
+    return Reading(_policy(version, form, places), form, places, twice)
+
+
+def _problem(error: object) -> Problem:
+    known: dict[str, object] = dict(error)  # type: ignore[call-overload]
+    kind = str(known["type"])
+    place = tuple(str(part) for part in known["loc"])  # type: ignore[attr-defined]
+    message = str(known["msg"]).removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return Problem("unknown-name", place, f"there is no field {place[-1]!r} here", "see docs/routing.md")
+    return Problem(kind if "-" in kind else "wrong-form", place, message)
+
+
+def _policy(version: str, form: PolicyForm, places: Places) -> Policy:
+    calendars = {name: one.calendar(name) for name, one in form.calendars.items()}
+    plans = {name: _plan(one, PLAIN) for name, one in form.queues.items()}
+    problems: list[Problem] = []
+    rules = []
+    for place, rule in enumerate(form.rules):
+        try:
+            rules.append(_rule(rule, _condition(rule.when, calendars), plans))
+        except ConditionError as error:
+            problems.append(Problem(error.code, ("rules", str(place), "when"), str(error), error.hint))
+    if problems:
+        raise NoPolicy(problems, places)
     return Policy(
         version=version,
-        rules=tuple(_rule(rule, rule.when) for rule in document.rules),
-        default=_rule(document.default, _When()),
-        head_start=dict(document.head_start),
-        priority_worth=document.priority_worth,
+        rules=tuple(rules),
+        default=_rule(form.default, None, plans),
+        head_start=MappingProxyType(dict(form.head_start)),
+        priority_worth=form.priority_worth,
+        queues=MappingProxyType({name: _queue(one, calendars) for name, one in form.queues.items()}),
+        plans=MappingProxyType(plans),
+        calendars=MappingProxyType(calendars),
+        keywords=MappingProxyType({name: tuple(words) for name, words in form.keywords.items()}),
     )
 
 
-def _rule(form: _Rule | _Default, when: _When) -> Rule:
-    return Rule(form.name, matcher(when.conditions()), form.queue, form.priority, tuple(step.step() for step in form.steps))
+def _condition(when: WhenForm, calendars: dict[str, Calendar]) -> Condition | None:
+    return None if when.cel is None else compile_condition(when.cel, calendars)
 
 
-def _place(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'policy'}: {first['msg']}"[:500]
-    return "the policy is nested too deeply" if isinstance(error, RecursionError) else f"the policy is no YAML: {error}"[:500]
+def _rule(form: RuleForm | DefaultForm, condition: Condition | None, plans: dict[str, Plan]) -> Rule:
+    own = bool({"sla", "known_agent", "overflow"} & form.model_fields_set)
+    return Rule(
+        name=form.name,
+        when=matcher(form.when.conditions() if isinstance(form, RuleForm) else {}),
+        queue=form.queue,
+        priority=form.priority,
+        steps=tuple(step.step() for step in form.steps),
+        condition=condition,
+        boost=form.boost,
+        plan=_plan(form, plans.get(form.queue or "", PLAIN)) if own else None,
+    )
+
+
+def _plan(form: RuleForm | DefaultForm | QueueForm, base: Plan) -> Plan:
+    known = form.known_agent
+    return Plan(
+        sla=form.sla or base.sla,
+        prefer=known.wait if known else base.prefer,
+        known_for=known.within if known else base.known_for,
+        overflow=base.overflow if form.overflow is None else tuple(one.overflow() for one in form.overflow),
+    )
+
+
+def _queue(form: QueueForm, calendars: dict[str, Calendar]) -> QueueRules:
+    wrap_up: dict[str, timedelta] = dict(form.wrap_up)
+    return QueueRules(
+        ordering=form.order.ordering(form.sla),
+        choice=form.agent_choice(),
+        hours=calendars[form.calendar] if form.calendar else None,
+        wrap_up=MappingProxyType(wrap_up),
+        dispositions=tuple(form.dispositions),
+        disposition_required=form.disposition_required,
+        callback=form.callback,
+    )

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from runtime.unit import Unit
 from schemas.values import AgentPresence
-from services.router.adapters import forms
-from services.router.domain.model import Agent, Held, Phase, Queue, WorkItem
+from services.router.adapters import extras, forms
+from services.router.domain.model import Agent, Held, Known, Phase, Queue, WorkItem, WrapUp
 from services.router.domain.policy import BUILT_IN
 from services.router.domain.state import Changes, Snapshot, State
 from services.router.domain.values import Entry, micros
@@ -34,10 +34,13 @@ class PostgresLedger:
         [owner] = await unit.rows("SELECT seq, at, policy FROM router.owners WHERE domain = :domain", domain=DOMAIN)
         policies = {row.version: row.body for row in await unit.rows("SELECT version, body FROM router.policies")}
         policy = BUILT_IN if owner.policy is None else self._read_policy(owner.policy, policies[owner.policy])
-        queues = [Queue(row.queue_id, row.name, row.team) for row in await unit.rows("SELECT * FROM router.queues")]
+        rows = await unit.rows("SELECT * FROM router.queues")
+        queues = [extras.give_queue(Queue(row.queue_id, row.name, row.team), row.extra) for row in rows]
         agents = [_agent(row) for row in await unit.rows("SELECT * FROM router.agents")]
         items = [_item(row) for row in await unit.rows(_ITEMS)]
-        return Snapshot(owner.seq, owner.at, policy, policies, agents, queues, items)
+        wrap_ups = [_wrap_up(row) for row in await unit.rows("SELECT * FROM router.wrap_ups")]
+        known = [_known(row) for row in await unit.rows("SELECT * FROM router.known_agents")]
+        return Snapshot(owner.seq, owner.at, policy, policies, agents, queues, items, wrap_ups, known)
 
     async def record(self, unit: Unit, state: State, entries: Sequence[Entry], changes: Changes) -> None:
         """See ports.Ledger."""
@@ -46,6 +49,8 @@ class PostgresLedger:
         await _put_items(unit, [item for id in sorted(changes.items) if (item := state.items.get(id)) is not None])
         await _put_agents(unit, [state.agents[id] for id in sorted(changes.agents)])
         await _put_queues(unit, [state.queues[id] for id in sorted(changes.queues)])
+        await _put_wrap_ups(unit, state, changes)
+        await _put_known(unit, state, changes)
         for version in changes.policies:
             await unit.run(
                 "INSERT INTO router.policies (version, body) VALUES (:version, :body) ON CONFLICT DO NOTHING",
@@ -69,7 +74,7 @@ _ITEMS = """
 
 def _agent(row: Any) -> Agent:
     ability, auto_accept = forms.read_ability(row.ability)
-    return Agent(
+    agent = Agent(
         id=row.agent_id,
         name=row.name,
         ability=ability,
@@ -83,10 +88,20 @@ def _agent(row: Any) -> Agent:
         idle_seq=row.idle_seq,
         idle_since=row.idle_since,
     )
+    return extras.give_agent(agent, row.extra)
+
+
+def _wrap_up(row: Any) -> WrapUp:
+    ids = UUID(bytes=row.offer_id.bytes), UUID(bytes=row.work_item_id.bytes)
+    return WrapUp(*ids, row.agent_id, row.queue_id, row.channel, row.cost, row.disposition, row.until)
+
+
+def _known(row: Any) -> tuple[UUID, Known]:
+    return UUID(bytes=row.who.bytes), Known(row.agent_id, row.at, row.seq)
 
 
 def _item(row: Any) -> WorkItem:
-    return WorkItem(
+    item = WorkItem(
         id=UUID(bytes=row.work_item_id.bytes),
         facts=forms.read_facts(row.facts),
         queue_id=row.queue_id,
@@ -106,6 +121,7 @@ def _item(row: Any) -> WorkItem:
         offers=row.offers,
         interactions=row.interactions,
     )
+    return extras.give_item(item, row.extra)
 
 
 async def _append(unit: Unit, entries: Sequence[Entry]) -> None:
@@ -145,19 +161,19 @@ async def _put_items(unit: Unit, items: Sequence[WorkItem]) -> None:
     await unit.run(
         """
         INSERT INTO router.work_items (work_item_id, queue_id, phase, facts, rule, policy, priority, enqueued_at, steps_from,
-            demands, position, step, excluded, offers, interactions)
+            demands, position, step, excluded, offers, interactions, extra)
         SELECT id, queue, phase, CAST(facts AS jsonb), rule, policy, priority, enqueued, steps_from,
-            CAST(demands AS jsonb), position, step, CAST(excluded AS jsonb), offers, interactions
+            CAST(demands AS jsonb), position, step, CAST(excluded AS jsonb), offers, interactions, CAST(extra AS jsonb)
         FROM unnest(CAST(:ids AS uuid[]), CAST(:queues AS text[]), CAST(:phases AS text[]), CAST(:facts AS text[]),
             CAST(:rules AS text[]), CAST(:policies AS text[]), CAST(:priorities AS int[]), CAST(:enqueued AS timestamptz[]),
             CAST(:steps_from AS timestamptz[]), CAST(:demands AS text[]), CAST(:positions AS bigint[]), CAST(:steps AS int[]),
-            CAST(:excluded AS text[]), CAST(:offers AS int[]), CAST(:interactions AS int[]))
+            CAST(:excluded AS text[]), CAST(:offers AS int[]), CAST(:interactions AS int[]), CAST(:extra AS text[]))
             AS t (id, queue, phase, facts, rule, policy, priority, enqueued, steps_from,
-            demands, position, step, excluded, offers, interactions)
+            demands, position, step, excluded, offers, interactions, extra)
         ON CONFLICT (work_item_id) DO UPDATE SET
             queue_id = excluded.queue_id, phase = excluded.phase, steps_from = excluded.steps_from, demands = excluded.demands,
-            step = excluded.step, excluded = excluded.excluded, offers = excluded.offers,
-            interactions = excluded.interactions""",
+            step = excluded.step, excluded = excluded.excluded, offers = excluded.offers, facts = excluded.facts,
+            position = excluded.position, interactions = excluded.interactions, extra = excluded.extra""",
         ids=[item.id for item in items],
         queues=[item.queue_id for item in items],
         phases=[item.phase.value for item in items],
@@ -173,6 +189,7 @@ async def _put_items(unit: Unit, items: Sequence[WorkItem]) -> None:
         excluded=[forms.excluded_form(item.excluded) for item in items],
         offers=[item.offers for item in items],
         interactions=[item.interactions for item in items],
+        extra=[extras.item_extra(item) for item in items],
     )
     await _put_offers(unit, [item for item in items if item.held is not None])
 
@@ -204,18 +221,20 @@ async def _put_agents(unit: Unit, agents: Sequence[Agent]) -> None:
     await unit.run(
         """
         INSERT INTO router.agents AS known (agent_id, name, ability, active, presence, epoch, lease_until, requeue_at,
-            not_responding, idle_seq, idle_since)
+            not_responding, idle_seq, idle_since, extra)
         SELECT id, name, CAST(ability AS jsonb), active, presence, epoch, lease_until, requeue_at,
-            not_responding, idle_seq, idle_since
+            not_responding, idle_seq, idle_since, CAST(extra AS jsonb)
         FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[]), CAST(:abilities AS text[]), CAST(:active AS boolean[]),
             CAST(:presences AS text[]), CAST(:epochs AS bigint[]), CAST(:leases AS timestamptz[]),
             CAST(:requeues AS timestamptz[]), CAST(:silent AS boolean[]), CAST(:idle_seqs AS bigint[]),
-            CAST(:idle_sinces AS timestamptz[]))
-            AS t (id, name, ability, active, presence, epoch, lease_until, requeue_at, not_responding, idle_seq, idle_since)
+            CAST(:idle_sinces AS timestamptz[]), CAST(:extra AS text[]))
+            AS t (id, name, ability, active, presence, epoch, lease_until, requeue_at, not_responding, idle_seq, idle_since,
+            extra)
         ON CONFLICT (agent_id) DO UPDATE SET
             name = excluded.name, ability = excluded.ability, active = excluded.active, presence = excluded.presence,
             epoch = excluded.epoch, lease_until = excluded.lease_until, requeue_at = excluded.requeue_at,
-            not_responding = excluded.not_responding, idle_seq = excluded.idle_seq, idle_since = excluded.idle_since""",
+            not_responding = excluded.not_responding, idle_seq = excluded.idle_seq, idle_since = excluded.idle_since,
+            extra = excluded.extra""",
         ids=[agent.id for agent in agents],
         names=[agent.name for agent in agents],
         abilities=[forms.ability_form(agent) for agent in agents],
@@ -227,6 +246,7 @@ async def _put_agents(unit: Unit, agents: Sequence[Agent]) -> None:
         silent=[agent.not_responding for agent in agents],
         idle_seqs=[agent.idle_seq for agent in agents],
         idle_sinces=[agent.idle_since for agent in agents],
+        extra=[extras.agent_extra(agent) for agent in agents],
     )
 
 
@@ -234,10 +254,55 @@ async def _put_queues(unit: Unit, queues: Sequence[Queue]) -> None:
     if queues:
         await unit.run(
             """
-            INSERT INTO router.queues (queue_id, name, team)
-            SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[]), CAST(:teams AS text[]))
-            ON CONFLICT (queue_id) DO UPDATE SET name = excluded.name, team = excluded.team""",
+            INSERT INTO router.queues (queue_id, name, team, extra)
+            SELECT id, name, team, CAST(extra AS jsonb)
+            FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[]), CAST(:teams AS text[]), CAST(:extra AS text[]))
+                AS t (id, name, team, extra)
+            ON CONFLICT (queue_id) DO UPDATE SET name = excluded.name, team = excluded.team, extra = excluded.extra""",
             ids=[queue.id for queue in queues],
             names=[queue.name for queue in queues],
             teams=[queue.team for queue in queues],
+            extra=[extras.queue_extra(queue) for queue in queues],
         )
+
+
+async def _put_wrap_ups(unit: Unit, state: State, changes: Changes) -> None:
+    ids = sorted(changes.wrap_ups)
+    if not ids:
+        return
+    await unit.run("DELETE FROM router.wrap_ups WHERE offer_id = ANY(CAST(:ids AS uuid[]))", ids=ids)
+    running = [state.wrap_ups[id] for id in ids if id in state.wrap_ups]
+    await unit.run(
+        """
+        INSERT INTO router.wrap_ups (offer_id, work_item_id, agent_id, queue_id, channel, cost, disposition, until)
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:items AS uuid[]), CAST(:agents AS text[]), CAST(:queues AS text[]),
+            CAST(:channels AS text[]), CAST(:costs AS int[]), CAST(:dispositions AS text[]), CAST(:untils AS timestamptz[]))""",
+        ids=[wrap_up.id for wrap_up in running],
+        items=[wrap_up.work_item_id for wrap_up in running],
+        agents=[wrap_up.agent_id for wrap_up in running],
+        queues=[wrap_up.queue_id for wrap_up in running],
+        channels=[wrap_up.channel for wrap_up in running],
+        costs=[wrap_up.cost for wrap_up in running],
+        dispositions=[wrap_up.disposition for wrap_up in running],
+        untils=[wrap_up.until for wrap_up in running],
+    )
+
+
+async def _put_known(unit: Unit, state: State, changes: Changes) -> None:
+    ids = sorted(changes.known)
+    if not ids:
+        return
+    gone = [id for id in ids if id not in state.known]
+    await unit.run("DELETE FROM router.known_agents WHERE who = ANY(CAST(:ids AS uuid[]))", ids=gone)
+    known = [(id, state.known[id]) for id in ids if id in state.known]
+    await unit.run(
+        """
+        INSERT INTO router.known_agents (who, agent_id, at, seq)
+        SELECT * FROM unnest(
+            CAST(:ids AS uuid[]), CAST(:agents AS text[]), CAST(:ats AS timestamptz[]), CAST(:seqs AS bigint[]))
+        ON CONFLICT (who) DO UPDATE SET agent_id = excluded.agent_id, at = excluded.at, seq = excluded.seq""",
+        ids=[id for id, _ in known],
+        agents=[one.agent_id for _, one in known],
+        ats=[one.at for _, one in known],
+        seqs=[one.seq for _, one in known],
+    )

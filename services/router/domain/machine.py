@@ -7,17 +7,20 @@ from uuid import UUID
 from schemas.commands import (
     AcceptOffer,
     CancelWork,
+    CompleteWrapUp,
     ConfigureAgent,
     ConfigureQueue,
     FireTimer,
     RejectOffer,
+    RequestCallback,
     ResolveWork,
     SetPresence,
     TransferWork,
 )
 from schemas.decisions import AgentChanged, CommandRefused, Decision, QueueChanged
-from services.router.domain import offers, presence, work
-from services.router.domain.matching import Turn, retry
+from services.router.domain import hours, offers, presence, promises, work, wrapping
+from services.router.domain.matching import Turn, overflow, retry, wake
+from services.router.domain.model import WorkItem
 from services.router.domain.policy import Policy
 from services.router.domain.refusing import refuse
 from services.router.domain.state import State
@@ -101,6 +104,8 @@ def _use_policy(turn: Turn, body: UsePolicy) -> None:
         state.policy = body.policy
         state.policies[body.version] = body.text
         state.changes.policies[body.version] = None
+        for queue in sorted(state.queues.values(), key=lambda queue: queue.id):
+            hours.take_up_rules(turn, queue)
 
 
 def _fire(turn: Turn, body: FireTimer) -> None:
@@ -108,18 +113,29 @@ def _fire(turn: Turn, body: FireTimer) -> None:
     state.at = max(state.at, body.due)
     while (timer := state.timers.pop(body.due)) is not None:
         _, what, subject, second = timer
-        if what is Due.OFFER:
-            offers.expire(turn, state.offers[UUID(subject)])
-        elif what is Due.LEASE:
+        if what is Due.LEASE:
             presence.go_offline(turn, state.agents[subject])
         elif what is Due.GRACE:
             presence.requeue(turn, state.agents[subject])
+        elif what is Due.HOURS:
+            hours.look(turn, state.queues[subject])
+        elif what is Due.OFFER:
+            offers.expire(turn, state.offers[UUID(subject)])
+        elif what is Due.WRAP_UP:
+            wrapping.expire(turn, state.wrap_ups[UUID(subject)])
         elif what is Due.REFUSAL:
             offers.rested(turn, state.items[UUID(subject)], second)
         else:
-            retry(turn, state.items[UUID(subject)])
+            _ON_ITEM.get(what, retry)(turn, state.items[UUID(subject)])
 
 
+_ON_ITEM: dict[Due, Callable[[Turn, WorkItem], None]] = {
+    Due.OVERFLOW: overflow,
+    Due.CALLBACK: wake,
+    Due.SLA: promises.breach,
+    Due.GREETING: promises.greet,
+    Due.UPDATE: promises.update,
+}
 _FOLLOW: dict[type, Callable[[Turn, Any], None]] = {
     Arrival: work.arrive,
     UsePolicy: _use_policy,
@@ -130,6 +146,8 @@ _FOLLOW: dict[type, Callable[[Turn, Any], None]] = {
     RejectOffer: offers.reject,
     ResolveWork: work.resolve,
     TransferWork: work.transfer,
+    CompleteWrapUp: wrapping.complete,
+    RequestCallback: work.call_back,
     CancelWork: work.cancel,
     FireTimer: _fire,
 }

@@ -6,13 +6,19 @@ from typing import Literal
 
 from schemas.decisions import Decision, OfferEnded, OfferMade, Reason, WorkAssigned, WorkQueued
 from schemas.envelope import derived_id
-from services.router.domain import reasons
-from services.router.domain.model import Agent, Held, Phase, Status, WorkItem
+from services.router.domain import choosing, pace, reasons
+from services.router.domain.model import Agent, Held, Phase, Queue, Status, WorkItem
+from services.router.domain.orders import position
+from services.router.domain.overflow import stranded, widen
+from services.router.domain.plan import AgentChoice
 from services.router.domain.pool import Pick, Pool
+from services.router.domain.preferring import forget, settle
 from services.router.domain.state import State
-from services.router.domain.values import Entry
+from services.router.domain.values import Entry, micros
 
-Cause = Literal["arrived", "rejected", "expired", "transferred", "lease-lost", "agent-removed"]
+Cause = Literal[
+    "arrived", "rejected", "expired", "transferred", "lease-lost", "agent-removed", "agent-away", "closed", "callback"
+]
 
 
 @dataclass(slots=True)
@@ -43,14 +49,52 @@ def seek(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
     """Give an item that neither waits nor is held to the best agent, or let it wait; without a `cause` the wait is not told."""
     state = turn.state
     item.step = item.step_at(state.at)
+    queue = state.queues[item.queue_id]
+    if queue.closed or (item.parked_until is not None and item.parked_until > state.at):
+        _park(turn, item, cause)
+        return
+    if item.plan.overflow:
+        widen(state, item)
+    if item.preferred is not None and (agent := settle(state, item)) is not None:
+        _place(turn, item, agent, reasons.preferred(item, agent.id))
+        return
     pool = state.signature_of(item).pool
-    eligible = pool.counts[Status.FREE]
-    pick = _pick(state, item, pool) if eligible else None
+    pick = _pick(state, item, pool, queue) if item.preferred is None and pool.counts[Status.FREE] else None
     if pick is not None:
         _place(turn, item, pick.agent, _placed(state, item, pool, pick))
         return
     state.wait(item)
     if cause is not None:
+        _tell_queued(turn, item, pool, cause)
+
+
+def _tell_queued(turn: Turn, item: WorkItem, pool: Pool, cause: Cause) -> None:
+    state = turn.state
+    queue = state.queues[item.queue_id]
+    place = position(queue, item, micros(state.at))
+    turn.out.append(
+        WorkQueued(
+            seq=turn.seq,
+            at=state.at,
+            work_item_id=item.id,
+            queue_id=item.queue_id,
+            channel=item.channel,
+            priority=item.priority,
+            enqueued_at=item.enqueued_at,
+            cause=cause,
+            reason=reasons.queued(item, pool, reasons.groups_for(state, item, pool)),
+            position=place,
+            estimate_seconds=pace.estimate(queue, place),
+            preferred=item.preferred,
+        )
+    )
+
+
+def _park(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
+    state = turn.state
+    state.park(item)
+    if cause is not None:
+        opens_at = state.opens_at(item)
         turn.out.append(
             WorkQueued(
                 seq=turn.seq,
@@ -61,22 +105,58 @@ def seek(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
                 priority=item.priority,
                 enqueued_at=item.enqueued_at,
                 cause=cause,
-                reason=reasons.queued(item, pool, reasons.groups_for(state, item, pool)),
+                reason=reasons.parked(item, opens_at),
+                opens_at=opens_at,
+                callback=state.queues[item.queue_id].rules.callback,
             )
         )
 
 
 def retry(turn: Turn, item: WorkItem) -> None:
-    """Something about a waiting item has changed in its favour."""
+    """Something about a waiting or parked item has changed in its favour."""
+    waited = item.phase is Phase.WAITING
     turn.state.leave(item)
     seek(turn, item, None)
+    if waited and item.held is not None:
+        pace.note(turn.state, item)
+
+
+def overflow(turn: Turn, item: WorkItem) -> None:
+    """The time has come at which agents of further teams may take an item; one that is held widens when it waits again."""
+    item.overflow_at = None
+    turn.state.changes.items[item.id] = None
+    if item.phase is Phase.WAITING:
+        retry(turn, item)
+
+
+def wake(turn: Turn, item: WorkItem) -> None:
+    """The time has come that a parked item was to wait for."""
+    item.parked_until = None
+    turn.state.changes.items[item.id] = None
+    retry(turn, item)
+
+
+def let_go(turn: Turn, agent: Agent) -> None:
+    """An agent is no longer there: what waits for them alone looks elsewhere, what nobody else is there for overflows."""
+    state = turn.state
+    for item in sorted(agent.preferring.values(), key=lambda item: item.order):
+        if item.id in agent.preferring:
+            retry(turn, item)
+    if agent.active:
+        for item in stranded(state, agent):
+            if item.phase is Phase.WAITING:
+                retry(turn, item)
 
 
 def serve(turn: Turn, agent: Agent) -> None:
     """An agent has gained: the best eligible waiting items at once, until there is none or no room."""
     state = turn.state
-    while agent.active and (item := state.floor.best_item(agent)) is not None:
+    while agent.active and (item := state.floor.best_item(agent, micros(state.at))) is not None:
         state.leave(item)
+        pace.note(state, item)
+        if item.preferred is not None:
+            _place(turn, item, agent, reasons.preferred(item, agent.id))
+            continue
         pool = state.signature_of(item).pool
         _place(turn, item, agent, _placed(state, item, pool, Pick(agent, "first to become free", None)))
 
@@ -86,7 +166,7 @@ def give(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
     _place(turn, item, agent, reason)
 
 
-def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired", "cancelled"]) -> Agent:
+def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired", "cancelled"], why: str = "") -> Agent:
     """End an item's offer or assignment without serving anybody. An offer's end is told; an assignment's has its own event."""
     held, offered = item.held, item.phase is Phase.OFFERED
     assert held is not None  # noqa: S101
@@ -101,16 +181,18 @@ def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired"
                 work_item_id=item.id,
                 agent_id=agent.id,
                 outcome=outcome,
+                why=why,
             )
         )
     return agent
 
 
-def _pick(state: State, item: WorkItem, pool: Pool) -> Pick | None:
+def _pick(state: State, item: WorkItem, pool: Pool, queue: Queue) -> Pick | None:
     hidden = [agent for agent_id in item.excluded if (agent := state.agents[agent_id]).active]
     for agent in hidden:
         agent.hidden = True
-    pick = pool.choose()
+    longest_idle = queue.rules.choice is AgentChoice.LONGEST_IDLE
+    pick = pool.choose() if longest_idle else choosing.choose(pool, queue.rules.choice)
     for agent in hidden:
         agent.hidden = False
         state.floor.refresh(agent)
@@ -127,19 +209,24 @@ def _placed(state: State, item: WorkItem, pool: Pool, pick: Pick) -> Reason:
         excluded=reasons.groups_for(state, item, pool),
         winner_because=pick.because,
         runner_up=pick.runner_up,
+        notes=item.notes,
         sentence=f"{pick.agent.id} gets it: {pick.because} of {eligible} free with {pool.text}.",
     )
 
 
 def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
     state = turn.state
-    auto = item.channel in agent.auto_accept
+    auto = item.channel in agent.auto_accept or item.channel in state.terms.auto_accept
+    if item.preferred is not None:
+        forget(item)
     item.offers += 1
     offer_id = derived_id(item.id, f"offer:{turn.seq}:{item.offers}")
     expires_at = None if auto else state.at + state.terms.offer_for
     item.phase = Phase.ASSIGNED if auto else Phase.OFFERED
     item.held = Held(offer_id, agent.id, state.terms.cost(item.channel), state.at, expires_at)
+    item.why, item.decided_seq = reason, turn.seq
     state.hold(item, agent)
+    agent.given_seq = turn.seq
     state.restart_idle(agent)
     state.refresh(agent)
     turn.show(agent)
@@ -163,9 +250,13 @@ def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
 
 
 def assigned(turn: Turn, item: WorkItem, reason: Reason, *, auto: bool) -> WorkAssigned:
-    """The event for an assignment in force."""
+    """The event for an assignment in force; the first one of an item is the answer that its SLA asks for."""
     held = item.held
     assert held is not None  # noqa: S101
+    met = None
+    if item.answered_at is None:
+        item.answered_at, item.greet_at, item.update_at = turn.at, None, None
+        met = turn.at <= item.sla_due if item.sla_due is not None else None
     return WorkAssigned(
         seq=turn.seq,
         at=turn.at,
@@ -177,4 +268,5 @@ def assigned(turn: Turn, item: WorkItem, reason: Reason, *, auto: bool) -> WorkA
         enqueued_at=item.enqueued_at,
         auto=auto,
         reason=reason,
+        sla_met=met,
     )

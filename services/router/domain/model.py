@@ -1,19 +1,27 @@
 """The durable facts of the machine: agents, queues, work items. What stands here is what the record holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
+from schemas.decisions import Reason
 from schemas.values import AgentPresence
+from services.router.domain.line import Line
+from services.router.domain.plan import ANYTHING, PLAIN, Plan, QueueRules
 from services.router.domain.policy import Demand, Facts
 from services.router.domain.values import EPOCH
 
+NO_INTERRUPTS: Mapping[str, frozenset[str]] = MappingProxyType({})
+
 
 class Phase(StrEnum):
-    """Where a work item stands. An ended item is forgotten."""
+    """Where a work item stands. An ended item is forgotten. Parked is what nobody may be offered before some time."""
 
     WAITING = "waiting"
+    PARKED = "parked"
     OFFERED = "offered"
     ASSIGNED = "assigned"
 
@@ -39,13 +47,23 @@ class Ability:
     channel_caps: tuple[tuple[str, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One window of an agent: the epoch and the state it last named, and until when it speaks for them (None: for good)."""
+
+    epoch: int
+    state: AgentPresence
+    until: datetime | None
+
+
 @dataclass(slots=True, eq=False)
 class Agent:
     """`idle_seq` is the log place where the idle clock last started; the smallest has been idle longest.
 
     The clock starts when an offer ends, when the last held item is freed, and when the agent becomes routable.
-    `used`, `held` and `items` follow from the work items; `status` from all of it.
-    `wide_open` is true while every status is FREE.
+    `lease_until` is the longest lease of the `sessions`; `left_at` when the agent went offline. `given_seq` is the log
+    place of the last work given. `used`, `held`, `items` and `preferring` (what waits for this agent alone) follow from the
+    work items and wrap-ups; `status` from all of it. `wide_open` is true while every status is FREE.
     """
 
     id: str
@@ -60,9 +78,15 @@ class Agent:
     not_responding: bool = False
     idle_seq: int = 0
     idle_since: datetime = EPOCH
+    sessions: dict[str, Session] = field(default_factory=dict)
+    left_at: datetime | None = None
+    given_seq: int = 0
     used: int = 0
     held: dict[str, int] = field(default_factory=dict)
     items: dict[UUID, "WorkItem"] = field(default_factory=dict)
+    preferring: dict[UUID, "WorkItem"] = field(default_factory=dict)
+    wrap_ups: dict[UUID, "WrapUp"] = field(default_factory=dict)
+    interrupts: Mapping[str, frozenset[str]] = field(default_factory=lambda: NO_INTERRUPTS)
     caps: dict[str, int] = field(default_factory=dict)
     status: dict[str, Status] = field(default_factory=dict)
     laned: set[str] = field(default_factory=set)
@@ -75,22 +99,43 @@ class Agent:
             return Status.AWAY if self.presence is AgentPresence.AWAY else Status.OFFLINE
         if self.not_responding:
             return Status.NOT_RESPONDING
-        if self.used + cost > self.ability.capacity:
+        if self.used + cost > self.ability.capacity and not self._may_interrupt(channel, cost):
             return Status.NO_CAPACITY
         cap = self.caps.get(channel) if self.caps else None
         if cap is not None and self.held.get(channel, 0) >= cap:
             return Status.CHANNEL_CAP
         return Status.FREE
 
+    def _may_interrupt(self, channel: str, cost: int) -> bool:
+        """Whether it fits when the units of what `channel` may interrupt are left out of account."""
+        weaker = self.interrupts.get(channel)
+        if not weaker:
+            return False
+        firm = sum(item.held.cost for item in self.items.values() if item.held and item.channel not in weaker)
+        firm += sum(wrap_up.cost for wrap_up in self.wrap_ups.values() if wrap_up.channel not in weaker)
+        return firm + cost <= self.ability.capacity
+
 
 @dataclass(slots=True)
 class Queue:
-    """Where work waits. Only agents of `team` are eligible when it is set. `waiting` follows from the work items."""
+    """Where work waits. Only agents of `team` are eligible when it is set.
+
+    `closed` and `turns_at` are how the hours stood when last looked at. `pace` is the smoothed time between two services
+    while somebody waited, in microseconds (0: unknown), `pace_from` the start of the present interval. `rules` are those of the
+    policy in force; `waiting`, `lines` and `parked` follow from the work items.
+    """
 
     id: str
     name: str
     team: str | None = None
+    closed: bool = False
+    turns_at: datetime | None = None
+    pace: int = 0
+    pace_from: datetime | None = None
+    rules: QueueRules = field(default=ANYTHING, compare=False)
     waiting: int = 0
+    lines: dict[tuple[int, ...], Line] = field(default_factory=dict, compare=False, repr=False)
+    parked: dict[UUID, "WorkItem"] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -104,6 +149,29 @@ class Held:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class WrapUp:
+    """Units of an agent that stay held after a contact. `id` is that of the offer that led to the contact."""
+
+    id: UUID
+    work_item_id: UUID
+    agent_id: str
+    queue_id: str
+    channel: str
+    cost: int
+    disposition: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who settled a contact's last matter, when, at which log place."""
+
+    agent_id: str
+    at: datetime
+    seq: int
+
+
 Order = tuple[int, int, int]
 """(head start taken off the enqueue time, enqueue time, id): the smallest is served first."""
 
@@ -112,7 +180,11 @@ Order = tuple[int, int, int]
 class WorkItem:
     """A conversation that needs somebody. `enqueued_at` never changes; `steps_from` is where the requirement steps count from.
 
-    `excluded` maps an agent to the time until which a refusal keeps them away from this item.
+    `excluded` maps an agent to the time until which a refusal keeps them away from this item. `aged` is the enqueue time in
+    microseconds as the position sees it. `preferred` is the agent it waits for alone until `preferred_until`; `directed` when a
+    person chose that agent. `teams` are those it has overflowed to. It is not offered before `parked_until`. `greet_at`,
+    `update_at`, `overflow_at` and `sla_due` are the times of what is still to come; `answered_at` that of the first assignment.
+    `notes` is what the policy had to say beside its choice; `why` the reason of the latest offer, at log place `decided_seq`.
     """
 
     id: UUID
@@ -132,6 +204,24 @@ class WorkItem:
     excluded: dict[str, datetime] = field(default_factory=dict)
     offers: int = 0
     interactions: int = 1
+    contact: UUID | None = None
+    plan: Plan = PLAIN
+    aged: int = 0
+    preferred: str | None = None
+    preferred_until: datetime | None = None
+    directed: bool = False
+    teams: tuple[str, ...] = ()
+    parked_until: datetime | None = None
+    greet_at: datetime | None = None
+    sla_due: datetime | None = None
+    sla_breached: bool = False
+    answered_at: datetime | None = None
+    update_at: datetime | None = None
+    overflow_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    why: Reason | None = None
+    decided_seq: int = 0
+    lined: tuple[tuple[int, ...], int] | None = None
     ticket: int = 0
 
     @property

@@ -2,7 +2,7 @@
 
 from schemas.commands import AcceptOffer, RejectOffer
 from schemas.decisions import Reason
-from services.router.domain.matching import Turn, assigned, seek, serve, take_back
+from services.router.domain.matching import Turn, assigned, let_go, seek, serve, take_back
 from services.router.domain.model import Phase, WorkItem
 from services.router.domain.refusing import refuse
 
@@ -38,7 +38,7 @@ def reject(turn: Turn, body: RejectOffer) -> None:
         refuse(turn, "gone", "the offer was accepted already; transfer the work", work_item_id=item.id, agent_id=body.agent_id)
         return
     turn.state.exclude(item, body.agent_id, turn.state.terms.refusal_rest)
-    agent = take_back(turn, item, "rejected")
+    agent = take_back(turn, item, "rejected", body.reason)
     seek(turn, item, "rejected")
     serve(turn, agent)
 
@@ -47,8 +47,9 @@ def expire(turn: Turn, item: WorkItem) -> None:
     """Nobody answered: the item goes on, and the agent gets nothing until they show themselves."""
     if item.held is not None:
         turn.state.agents[item.held.agent_id].not_responding = True
-        take_back(turn, item, "expired")
+        agent = take_back(turn, item, "expired")
         seek(turn, item, "expired")
+        let_go(turn, agent)
 
 
 def rested(turn: Turn, item: WorkItem, agent_id: str) -> None:

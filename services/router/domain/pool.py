@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 IdleKey = tuple[int, str]
 """(log place where the idle clock started, agent id): the smallest is chosen."""
 SLACK = 64
+HIGHEST = (2**63, 0, 0)
+"""After every order there is."""
 
 
 class Pick(NamedTuple):
@@ -72,23 +74,41 @@ class Group:
 class Pool:
     """`counts` says how many of the agents with the skills and the team have which status for this channel.
 
-    Queues with the same team share it; `busy` are those of its signatures in which something waits.
+    `others` are teams that the work has overflowed to; without a `team` everybody is eligible anyway. Queues with the same team
+    share it; `busy` are those of its signatures in which something waits, and nothing of the default order in them comes before
+    `bound`.
     """
 
     team: str | None
     channel: str
     needs: Needs
     cost: int
+    others: tuple[str, ...] = ()
     groups: dict[int, Group] = field(default_factory=dict)
     fits: list[int] = field(default_factory=list)
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
     busy: "dict[Signature, None]" = field(default_factory=dict)
+    bound: tuple[int, int, int] = HIGHEST
     text: str = field(init=False)
     reason_cache: object = None
     static_cache: tuple[int, tuple[Excluded, ...]] = (-1, ())
 
     def __post_init__(self) -> None:
         self.text = needs_text(self.needs)
+
+    @property
+    def team_text(self) -> str:
+        """The teams as a predicate names them."""
+        return "|".join((self.team or "", *self.others))
+
+    def admits(self, teams: frozenset[str]) -> bool:
+        """Whether an agent of these teams is in the team, or in one that the work has overflowed to."""
+        return self.team is None or self.team in teams or not teams.isdisjoint(self.others)
+
+    def nobody_online(self) -> bool:
+        """Whether nobody with the skills and the team is at work, busy or not."""
+        counts = self.counts
+        return not (counts[Status.FREE] or counts[Status.NO_CAPACITY] or counts[Status.CHANNEL_CAP])
 
     def fit(self, skills: dict[str, int]) -> int | None:
         """The sum of the required skills' levels; None when one is missing or too low."""

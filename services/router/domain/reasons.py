@@ -1,6 +1,7 @@
 """Why a decision fell as it did, in figures and in one sentence."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from schemas.decisions import Excluded, Reason
@@ -22,8 +23,8 @@ class Exclusions(NamedTuple):
 
 def first_static(pool: Pool, profile: Profile) -> str | None:
     """The first lasting predicate that a profile fails: its team, then each skill in order. None when it fits."""
-    if pool.team is not None and pool.team not in profile.ability.teams:
-        return f"team:{pool.team}"
+    if not pool.admits(profile.ability.teams):
+        return f"team:{pool.team_text}"
     return next((f"skill:{skill}>={least}" for skill, least in pool.needs if profile.skills.get(skill, 0) < least), None)
 
 
@@ -72,12 +73,29 @@ def groups_for(state: State, item: WorkItem, pool: Pool) -> tuple[Excluded, ...]
 def queued(item: WorkItem, pool: Pool, groups: Sequence[Excluded]) -> Reason:
     """Why an item has to wait."""
     why = ", ".join(f"{group.agents} {group.predicate}" for group in groups) or "there are no agents"
+    sentence = f"Waits in {item.queue_id}: nobody with {pool.text} is free ({why})."
+    if item.preferred is not None:
+        sentence = f"Waits in {item.queue_id} for {item.preferred}, who is not free."
     return Reason(
-        rule=item.rule,
+        rule=item.rule, policy=item.policy, step=item.step, excluded=tuple(groups), notes=item.notes, sentence=sentence
+    )
+
+
+def parked(item: WorkItem, opens_at: datetime | None) -> Reason:
+    """Why an item is offered to nobody before a time."""
+    until = f"until {opens_at.isoformat(timespec='minutes')}" if opens_at is not None else "for good"
+    return Reason(rule=item.rule, policy=item.policy, step=item.step, sentence=f"Rests in {item.queue_id} {until}.")
+
+
+def preferred(item: WorkItem, agent_id: str) -> Reason:
+    """Why the agent for whom an item waited gets it."""
+    return Reason(
+        rule="transfer" if item.directed else item.rule,
         policy=item.policy,
         step=item.step,
-        excluded=tuple(groups),
-        sentence=f"Waits in {item.queue_id}: nobody with {pool.text} is free ({why}).",
+        eligible=1,
+        winner_because="chosen by a person" if item.directed else "the agent whom the contact knows",
+        sentence=f"{agent_id} gets it: {'it was handed over to them' if item.directed else 'the contact knows them'}.",
     )
 
 

@@ -1,13 +1,15 @@
 """The whole state of one routing domain, its indexes, and what has changed in it since it was last recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from schemas.values import AgentPresence
 from services.router.domain.floor import Floor
-from services.router.domain.model import Ability, Agent, Phase, Queue, WorkItem
+from services.router.domain.model import Ability, Agent, Known, Phase, Queue, WorkItem, WrapUp
+from services.router.domain.orders import line_up, step_out
+from services.router.domain.plan import ANYTHING
 from services.router.domain.policy import BUILT_IN, Policy
 from services.router.domain.signature import Signature
 from services.router.domain.timers import Due, Timer, Timers
@@ -24,11 +26,17 @@ class Changes:
     ended_items: dict[UUID, None] = field(default_factory=dict)
     ended_offers: dict[UUID, str] = field(default_factory=dict)
     policies: dict[str, None] = field(default_factory=dict)
+    wrap_ups: dict[UUID, None] = field(default_factory=dict)
+    known: dict[UUID, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class State:
-    """Changed by `machine.fold` only. `seq` and `at` are those of the last entry folded."""
+    """Changed by `machine.fold` only. `seq` and `at` are those of the last entry folded.
+
+    `wrap_ups` stand by the id of the offer that led to them, `known` agents by contact (else by conversation), oldest first;
+    `contacts` maps a contact to their open items.
+    """
 
     terms: Terms = field(default_factory=Terms)
     policy: Policy = BUILT_IN
@@ -37,6 +45,9 @@ class State:
     queues: dict[str, Queue] = field(default_factory=dict)
     items: dict[UUID, WorkItem] = field(default_factory=dict)
     offers: dict[UUID, WorkItem] = field(default_factory=dict)
+    wrap_ups: dict[UUID, WrapUp] = field(default_factory=dict)
+    known: dict[UUID, Known] = field(default_factory=dict)
+    contacts: dict[UUID, dict[UUID, None]] = field(default_factory=dict)
     seq: int = 0
     at: datetime = EPOCH
     changes: Changes = field(default_factory=Changes)
@@ -74,21 +85,31 @@ class State:
         if active:
             self.floor.add(agent)
 
-    def retarget(self, queue: Queue, team: str | None) -> list[WorkItem]:
-        """Give a queue another team. Returns the items that waited in it, in order; the caller places them anew."""
+    def empty(self, queue: Queue) -> list[WorkItem]:
+        """Take all that waits out of a queue whose team, order or hours change. Returns it in order, to be placed anew."""
         items = self.floor.retarget(queue)
-        queue.team = team
-        queue.waiting = 0
         for item in items:
             item.ticket += 1
-            item.step_due = None
-        return items
+        items += [item for agent in self.agents.values() for item in agent.preferring.values() if item.queue_id == queue.id]
+        for item in items:
+            if item.preferred is not None:
+                self.agents[item.preferred].preferring.pop(item.id, None)
+            item.step_due = item.lined = None
+        queue.waiting = 0
+        queue.lines.clear()
+        return sorted(items, key=lambda item: item.order)
 
     def set_lease(self, agent: Agent, until: datetime | None) -> None:
         """The agent's presence holds until then; None for good."""
         agent.lease_until = until
         if until is not None:
             self.timers.add(until, Due.LEASE, agent.id)
+
+    def add_item(self, item: WorkItem) -> None:
+        """Open a work item; it neither waits nor is held yet."""
+        self.items[item.id] = item
+        if item.contact is not None:
+            self.contacts.setdefault(item.contact, {})[item.id] = None
 
     def set_requeue(self, agent: Agent, at: datetime | None) -> None:
         """When the live work of an agent who left goes back."""
@@ -136,15 +157,47 @@ class State:
         self.refresh(agent)
         return agent
 
+    def wrap_up(self, wrap_up: WrapUp) -> None:
+        """Units stay held after a contact."""
+        agent = self.agents[wrap_up.agent_id]
+        agent.used += wrap_up.cost
+        agent.held[wrap_up.channel] = agent.held.get(wrap_up.channel, 0) + 1
+        agent.wrap_ups[wrap_up.work_item_id] = wrap_up
+        self.wrap_ups[wrap_up.id] = wrap_up
+        self.timers.add(wrap_up.until, Due.WRAP_UP, str(wrap_up.id))
+        self.changes.wrap_ups[wrap_up.id] = None
+        self.refresh(agent)
+
+    def unwrap(self, wrap_up: WrapUp) -> Agent:
+        """Give back the units of a wrap-up. Returns the agent, whose gain is yet to be served."""
+        agent = self.agents[wrap_up.agent_id]
+        agent.used -= wrap_up.cost
+        agent.held[wrap_up.channel] -= 1
+        del agent.wrap_ups[wrap_up.work_item_id]
+        del self.wrap_ups[wrap_up.id]
+        self.changes.wrap_ups[wrap_up.id] = None
+        if not agent.used:
+            self.restart_idle(agent)
+        self.refresh(agent)
+        return agent
+
     def signature_of(self, item: WorkItem) -> Signature:
         """The kind of work an item is, at its present step."""
-        return self.floor.signature(self.queues[item.queue_id], item.channel, item.demands[item.step].needs)
+        return self.floor.signature(self.queues[item.queue_id], item.channel, item.demands[item.step].needs, item.teams)
 
     def wait(self, item: WorkItem) -> None:
-        """Let an item wait at its present step."""
+        """Let an item wait at its present step: for the agent it prefers, else for anybody eligible."""
         item.phase = Phase.WAITING
-        self.floor.wait(self.signature_of(item), item)
-        self.queues[item.queue_id].waiting += 1
+        if item.preferred is None:
+            self.floor.wait(self.signature_of(item), item)
+        else:
+            self.agents[item.preferred].preferring[item.id] = item
+        queue = self.queues[item.queue_id]
+        if not queue.waiting:
+            queue.pace_from = self.at
+            self.changes.queues[queue.id] = None
+        queue.waiting += 1
+        line_up(queue, item)
         until = item.demands[item.step].until
         item.step_due = None if until is None else item.steps_from + until
         if item.step_due is not None:
@@ -153,9 +206,33 @@ class State:
 
     def leave(self, item: WorkItem) -> None:
         """Let an item wait no longer."""
-        self.floor.leave(self.signature_of(item), item)
-        self.queues[item.queue_id].waiting -= 1
+        queue = self.queues[item.queue_id]
+        step_out(queue, item)
+        if item.phase is Phase.PARKED:
+            del queue.parked[item.id]
+            return
+        if item.preferred is None:
+            self.floor.leave(self.signature_of(item), item)
+        else:
+            del self.agents[item.preferred].preferring[item.id]
+        queue.waiting -= 1
         item.step_due = None
+
+    def park(self, item: WorkItem) -> None:
+        """Let an item rest until its queue opens or its own time comes."""
+        item.phase = Phase.PARKED
+        self.queues[item.queue_id].parked[item.id] = item
+        if item.parked_until is not None:
+            self.timers.add(item.parked_until, Due.CALLBACK, str(item.id))
+        self.changes.items[item.id] = None
+
+    def opens_at(self, item: WorkItem) -> datetime | None:
+        """When a parked item may be offered at the earliest; None when nobody knows."""
+        queue = self.queues[item.queue_id]
+        if queue.closed and queue.turns_at is None:
+            return None
+        opening = queue.turns_at if queue.closed and queue.turns_at is not None else self.at
+        return max(opening, item.parked_until) if item.parked_until is not None else opening
 
     def exclude(self, item: WorkItem, agent_id: str, rest: timedelta) -> None:
         """Pass over an agent for an item, for a limited time only."""
@@ -167,6 +244,11 @@ class State:
     def end(self, item: WorkItem) -> None:
         """Forget an item that is over."""
         del self.items[item.id]
+        if item.contact is not None:
+            own = self.contacts[item.contact]
+            del own[item.id]
+            if not own:
+                del self.contacts[item.contact]
         self.changes.ended_items[item.id] = None
 
     def _live(self, timer: Timer) -> bool:
@@ -179,10 +261,23 @@ class State:
         if what is Due.OFFER:
             offered = self.offers.get(UUID(subject))
             return offered is not None and offered.phase is Phase.OFFERED
+        if what is Due.HOURS:
+            return self.queues[subject].turns_at == when
+        if what is Due.WRAP_UP:
+            return UUID(subject) in self.wrap_ups
         item = self.items.get(UUID(subject))
-        if what is Due.REFUSAL:
-            return item is not None and item.excluded.get(second) == when
-        return item is not None and item.phase is Phase.WAITING and item.step_due == when
+        return item is not None and (item.excluded.get(second) == when if what is Due.REFUSAL else _LIVE[what](item, when))
+
+
+_LIVE: dict[Due, Callable[[WorkItem, datetime], bool]] = {
+    Due.STEP: lambda item, when: item.phase is Phase.WAITING and item.step_due == when,
+    Due.PREFERENCE: lambda item, when: item.phase is Phase.WAITING and item.preferred_until == when,
+    Due.OVERFLOW: lambda item, when: item.overflow_at == when,
+    Due.CALLBACK: lambda item, when: item.phase is Phase.PARKED and item.parked_until == when,
+    Due.SLA: lambda item, when: item.sla_due == when and item.answered_at is None and not item.sla_breached,
+    Due.GREETING: lambda item, when: item.greet_at == when,
+    Due.UPDATE: lambda item, when: item.update_at == when,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +291,8 @@ class Snapshot:
     agents: Iterable[Agent]
     queues: Iterable[Queue]
     items: Iterable[WorkItem]
+    wrap_ups: Iterable[WrapUp] = ()
+    known: Iterable[tuple[UUID, Known]] = ()
 
 
 def restore(snapshot: Snapshot, terms: Terms) -> State:
@@ -203,19 +300,43 @@ def restore(snapshot: Snapshot, terms: Terms) -> State:
     state = State(terms=terms, policy=snapshot.policy, policies=snapshot.policies, seq=snapshot.seq, at=snapshot.at)
     for queue in snapshot.queues:
         state.queues[queue.id] = queue
+        queue.rules = snapshot.policy.queues.get(queue.id, ANYTHING)
+        if queue.turns_at is not None:
+            state.timers.add(queue.turns_at, Due.HOURS, queue.id)
     for agent in snapshot.agents:
         state.put_agent(agent)
         state.set_lease(agent, agent.lease_until)
         state.set_requeue(agent, agent.requeue_at)
+    paces = {queue.id: queue.pace_from for queue in state.queues.values()}
     for item in snapshot.items:
-        state.items[item.id] = item
-        for agent_id, until in item.excluded.items():
-            state.timers.add(until, Due.REFUSAL, str(item.id), agent_id)
-        if item.held is None:
-            state.wait(item)
-        else:
-            state.hold(item, state.agents[item.held.agent_id])
+        _restore_item(state, item)
+    for queue_id, pace_from in paces.items():
+        state.queues[queue_id].pace_from = pace_from
+    for wrap_up in snapshot.wrap_ups:
+        state.wrap_up(wrap_up)
+    state.known.update(sorted(snapshot.known, key=lambda pair: (pair[1].seq, pair[0])))
     for agent in state.floor.agents():
         state.floor.refresh(agent)
     state.take_changes()
     return state
+
+
+def _restore_item(state: State, item: WorkItem) -> None:
+    state.add_item(item)
+    for agent_id, until in item.excluded.items():
+        state.timers.add(until, Due.REFUSAL, str(item.id), agent_id)
+    for when, what in (
+        (item.preferred_until, Due.PREFERENCE),
+        (item.overflow_at, Due.OVERFLOW),
+        (item.sla_due, Due.SLA),
+        (item.greet_at, Due.GREETING),
+        (item.update_at, Due.UPDATE),
+    ):
+        if when is not None:
+            state.timers.add(when, what, str(item.id))
+    if item.held is not None:
+        state.hold(item, state.agents[item.held.agent_id])
+    elif item.phase is Phase.PARKED:
+        state.park(item)
+    else:
+        state.wait(item)

@@ -15,10 +15,18 @@ class Due(IntEnum):
     GRACE = 2
     REFUSAL = 3
     STEP = 4
+    PREFERENCE = 5
+    OVERFLOW = 6
+    WRAP_UP = 7
+    HOURS = 8
+    CALLBACK = 9
+    SLA = 10
+    GREETING = 11
+    UPDATE = 12
 
 
 Timer = tuple[datetime, Due, str, str]
-"""(when, what, the id it concerns, a second id for REFUSAL: the agent)."""
+"""(when, what, the id it concerns, a second id: the agent for REFUSAL, the work item for WRAP_UP)."""
 
 
 @dataclass(slots=True)

@@ -9,10 +9,12 @@ from uuid import UUID
 from schemas.commands import (
     AcceptOffer,
     CancelWork,
+    CompleteWrapUp,
     ConfigureAgent,
     ConfigureQueue,
     FireTimer,
     RejectOffer,
+    RequestCallback,
     ResolveWork,
     SetPresence,
     TransferWork,
@@ -32,7 +34,11 @@ def micros(moment: datetime) -> int:
 class Terms:
     """What one deployment has set. Times follow routing.md; costs are units of an agent's capacity.
 
-    Work of a `live_channels` channel does not wait for an agent who left: it is requeued after `grace`.
+    Work of a `live_channels` channel does not wait for an agent who left: it is requeued after `grace`; other work after
+    `late_grace` (None: it stays). `interrupts` says which channels' units do not stand in the way of a channel. `caps` limits
+    how many items of a channel an agent holds who has no cap of their own. Offers of `auto_accept` channels need no answer.
+    `wrap_up` is how long units stay held after a contact. The customer gets a first word after `greet_after` (None: none) and
+    hears how the wait stands every `update_every`. What is known of a contact's last agent is kept for `remember`.
     """
 
     costs: Mapping[str, int] = field(
@@ -43,19 +49,33 @@ class Terms:
     refusal_rest: timedelta = timedelta(seconds=60)
     grace: timedelta = timedelta(seconds=60)
     live_channels: frozenset[str] = frozenset({"webchat", "call"})
+    late_grace: timedelta | None = None
+    interrupts: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    caps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    auto_accept: frozenset[str] = frozenset()
+    wrap_up: Mapping[str, timedelta] = field(default_factory=lambda: MappingProxyType({}))
+    greet_after: timedelta | None = None
+    update_every: timedelta | None = None
+    remember: timedelta = timedelta(days=7)
+    remember_most: int = 200_000
 
     def cost(self, channel: str) -> int:
         """Units that one item of `channel` holds."""
         return self.costs.get(channel, self.other_cost)
 
+    def grace_for(self, channel: str) -> timedelta | None:
+        """How long work of `channel` stays with an agent who left; None for good."""
+        return self.grace if channel in self.live_channels else self.late_grace
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An interaction needs somebody. The work item's id is the conversation's id."""
+    """An interaction needs somebody. The work item's id is the conversation's id; `contact` is a pseudonym, None if unknown."""
 
     work_item_id: UUID
     facts: Facts
     accepted_at: datetime
+    contact: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,8 @@ Body = (
     | RejectOffer
     | ResolveWork
     | TransferWork
+    | CompleteWrapUp
+    | RequestCallback
     | CancelWork
     | FireTimer
 )

@@ -1,0 +1,169 @@
+"""The public routes for policies: read, check, put in force, and try out on what was recorded."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, Field
+
+from runtime.access import require
+from runtime.errors import Conflict, NotFound, Refused
+from runtime.unit import Unit
+from schemas.commands import ApplyPolicy
+from schemas.topics import ROUTING_COMMANDS
+from services.router.adapters.http import owned
+from services.router.adapters.linting import lint_text
+from services.router.adapters.policy_yaml import BUILT_IN_TEXT, read_policy
+from services.router.adapters.replay_process import Replays
+from services.router.adapters.replaying import ReplayRequest
+from services.router.domain.comparison import Comparison
+from services.router.domain.lint import Crowd, Finding, Roster
+from services.router.domain.policy import BUILT_IN, PolicyError
+from services.router.domain.state import State
+from services.router.handlers import Router
+from services.router.ports import DOMAIN
+
+Transaction = Callable[[], AbstractAsyncContextManager[Unit]]
+Version = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="A name of your choice, used once.")]
+Text = Annotated[str, Field(min_length=1, max_length=50_000, description="The policy's text (YAML); see docs/routing.md.")]
+
+
+class PolicyLine(BaseModel):
+    """A version of the policy. Versions are immutable; one is in force."""
+
+    version: str
+    in_force: bool
+
+
+class PolicyList(BaseModel):
+    """Every version ever applied, by name, and the built-in one."""
+
+    items: list[PolicyLine]
+
+
+class PolicyView(PolicyLine):
+    """A version with its text."""
+
+    text: str
+
+
+class PolicyText(BaseModel):
+    """A text to be checked."""
+
+    text: Text
+
+
+class PolicyWish(PolicyText):
+    """A text to be put in force. `force` applies it in spite of errors of the lint; what cannot be read is never applied."""
+
+    force: bool = False
+
+
+class LintReport(BaseModel):
+    """`ok` when there is no error; warnings do not keep a policy from being applied."""
+
+    ok: bool
+    findings: list[Finding]
+
+
+class PolicyTaken(BaseModel):
+    """The command is on its way: the version is in force once `GET /v1/policies/{version}` says so, within moments."""
+
+    version: str
+    command_id: UUID
+    findings: list[Finding]
+
+
+def router(service: Router, transaction: Transaction, replays: Replays) -> APIRouter:
+    """The routes under /v1. They answer from the memory of the one owner; elsewhere with 503."""
+    routes = APIRouter(prefix="/v1", tags=["policies"])
+    reading = [Depends(require("routing:read"))]
+
+    @routes.get("/policies", dependencies=reading, summary="List policies")
+    async def policies() -> PolicyList:
+        """All versions that were applied, and which one is in force."""
+        state = owned(service)
+        names = sorted({BUILT_IN.version, *state.policies})
+        return PolicyList(items=[PolicyLine(version=name, in_force=name == state.policy.version) for name in names])
+
+    @routes.get("/policies/{version}", dependencies=reading, summary="Show a policy")
+    async def policy(version: Version) -> PolicyView:
+        """The text of a version. `current` names the one in force, `built-in` what holds before the first."""
+        state = owned(service)
+        name = state.policy.version if version == "current" else version
+        text = _text(state, name)
+        if text is None:
+            raise NotFound(f"there is no policy {name!r}", field="version", hint="`GET /v1/policies` lists them")
+        return PolicyView(version=name, in_force=name == state.policy.version, text=text)
+
+    @routes.post("/policies/lint", dependencies=reading, summary="Check a policy")
+    async def lint(given: PolicyText) -> LintReport:
+        """Everything doubtful about a text, against the agents and queues as they are now. Changes nothing."""
+        findings = await asyncio.to_thread(lint_text, given.text, _roster(owned(service)))
+        return LintReport(ok=_fault(findings) is None, findings=findings)
+
+    @routes.put(
+        "/policies/{version}", status_code=202, dependencies=[Depends(require("routing:write"))], summary="Apply a policy"
+    )
+    async def apply(version: Version, wish: PolicyWish) -> PolicyTaken:
+        """Put a text in force under a new version name; an earlier version with its own text comes back into force.
+
+        Another text under a used name is 409, a text with errors 422 with the first of them.
+        """
+        state = owned(service)
+        known = _text(state, version)
+        if known not in (None, wish.text) or version == "current":
+            raise Conflict(
+                f"the version {version!r} has another text", field="version", hint="versions are immutable: take a new name"
+            )
+        findings = await asyncio.to_thread(_check, wish.text, _roster(state), force=wish.force)
+        async with transaction() as unit:
+            command_id = unit.emit(ROUTING_COMMANDS, DOMAIN, ApplyPolicy(version=version, text=wish.text))
+        return PolicyTaken(version=version, command_id=command_id, findings=findings)
+
+    @routes.post("/replay", dependencies=reading, summary="Try a policy on the recorded log", response_model=Comparison)
+    async def replay(wish: ReplayRequest) -> Any:
+        """What the recorded work would have come to under another policy, beside what it came to.
+
+        Runs in a process of its own, one at a time, for a minute at most. Informs; it never applies anything.
+        """
+        return await replays.run(wish)
+
+    return routes
+
+
+def _text(state: State, version: str) -> str | None:
+    return BUILT_IN_TEXT if version == BUILT_IN.version else state.policies.get(version)
+
+
+def _roster(state: State) -> Roster:
+    crowds = Counter((agent.ability.skills, agent.ability.teams) for agent in state.agents.values() if agent.active)
+    made = tuple(Crowd(dict(skills), teams, count) for (skills, teams), count in sorted(crowds.items(), key=str))
+    return Roster(made, {queue.id: queue.team for queue in state.queues.values()})
+
+
+def _fault(findings: list[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.severity == "error"), None)
+
+
+def _check(text: str, roster: Roster, *, force: bool) -> list[Finding]:
+    """Raises Refused for a text that cannot be read, or that has errors and no `force`."""
+    findings = lint_text(text, roster)
+    fault = _fault(findings)
+    if fault is None or (force and _readable(text)):
+        return findings
+    where = f"line {fault.line}: " if fault.line else ""
+    hint = fault.hint or "`payvand policy lint FILE` tells all that is wrong"
+    raise Refused(f"{where}{fault.sentence} [{fault.code}]", field=fault.place, hint=hint)
+
+
+def _readable(text: str) -> bool:
+    try:
+        read_policy("lint", text)
+    except PolicyError:
+        return False
+    return True
