@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from channels.addresses import mailbox
 
 _MAX_HEADER = 4_000
+# In front of an angle address, together with an @: what parsers read differently (CVE-2023-27043).
+_SPECIALS = frozenset(",:;[]\\")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[^<>]*>|\\.|[^"<>()\\]+|.', re.DOTALL)
 
 
@@ -40,7 +42,7 @@ def _angled(piece: str, before: list[str], after: list[str]) -> Mailbox | None:
     rest = "".join(after).lstrip()
     bare = "".join(part for part in before if not part.startswith('"'))
     address = mailbox(piece[1:-1])
-    if address is None or (rest and not rest.startswith(",")) or ("@" in bare and "," in bare):
+    if address is None or (rest and not rest.startswith(",")) or ("@" in bare and not _SPECIALS.isdisjoint(bare)):
         return None
     phrase = " ".join("".join(_unquoted(part) for part in before).split())
     return Mailbox(address, phrase)

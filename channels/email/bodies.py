@@ -16,6 +16,8 @@ MAX_FILES = 50
 _MAX_PLAIN = 200_000
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 
+_META = re.compile(rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
+
 
 @dataclass(slots=True)
 class Content:
@@ -41,32 +43,34 @@ def content_of(root: Part, ref: str) -> Content:
     return content
 
 
-def _body(part: Part, leaves: list[Part]) -> str:
-    """The text of a part; whatever in it is not text goes to `leaves`."""
+def _body(part: Part, leaves: list[Part], *, read: bool = True) -> str:
+    """The text of a part; whatever in it is not text goes to `leaves`. `read` off: only the files are wanted."""
     kind = part.get_content_type()
     children = _children(part)
     if kind == "multipart/alternative":
-        return _best(children, leaves)
+        return _best(children, leaves, read=read)
     if children and not kind.startswith("message/"):
-        return "\n".join(filter(None, (_body(child, leaves) for child in children)))
+        return "\n".join(filter(None, [_body(child, leaves, read=read) for child in children]))
     if kind in ("text/plain", "text/html") and not _is_file(part):
-        return _text(part, kind)
+        return _text(part, kind) if read else ""
     if kind.startswith("multipart/"):
         # A multipart without its boundary: the parser leaves everything as one string.
-        return _text(part, "text/plain")
+        return _text(part, "text/plain") if read else ""
     leaves.append(part)
     return ""
 
 
-def _best(children: list[Part], leaves: list[Part]) -> str:
+def _best(children: list[Part], leaves: list[Part], *, read: bool) -> str:
     """Of several versions of the same text, the first plain one that says anything, else the first that does."""
-    found = [(child.get_content_type() == "text/plain", _body(child, leaves)) for child in children]
-    readable = [(plain, text) for plain, text in found if text.strip()]
-    return next((text for plain, text in readable if plain), readable[0][1] if readable else "")
+    text = ""
+    for child in sorted(children, key=lambda child: child.get_content_type() != "text/plain"):
+        found = _body(child, leaves, read=read and not text)
+        text = text or (found if found.strip() else "")
+    return text
 
 
 def _children(part: Part) -> list[Part]:
-    payload: object = part.get_payload()
+    payload: object = part.get_payload() if part.is_multipart() else None
     return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
 
 
@@ -79,13 +83,25 @@ def _text(part: Part, kind: str) -> str:
     most = MAX_HTML if kind == "text/html" else _MAX_PLAIN
     if len(content) > most:
         content = content[: content.rfind(b"\n", 0, most) + 1] or content[:most]
-    text = decode(content, _charset(part))
+    text = decode(content, _charset(part, content, kind))
     return text_of(text) if kind == "text/html" else text
 
 
-def _charset(part: Part) -> str | None:
-    declared = part.get_param("charset")
-    return declared if isinstance(declared, str) else None
+def _charset(part: Part, content: bytes, kind: str) -> str | None:
+    declared = _parameter(part)
+    if isinstance(declared, str):
+        return declared
+    inside = _META.search(content, 0, 2_000) if kind == "text/html" else None
+    return inside[1].decode("ascii") if inside else None
+
+
+def _parameter(part: Part) -> object:
+    try:
+        declared: object = part.get_param("charset")
+    except TypeError:
+        # The library sorts numbered and bare continuations together (RFC 2231) and cannot.
+        return None
+    return declared[2] if isinstance(declared, tuple) else declared
 
 
 def _bytes(part: Part) -> bytes:
@@ -108,7 +124,10 @@ def _file(part: Part, ref: str, number: int) -> FileFound | None:
 def _name(part: Part) -> str:
     """The file name as given, without folders, control characters and direction tricks."""
     names = _unescaped(part) if any(not str(value).isascii() for _, value in part.raw_items()) else part
-    given = names.get_filename() or ""
+    try:
+        given = names.get_filename() or ""
+    except TypeError:
+        given = ""
     base = re.split(r"[/\\]", decode_words(given) if given.isascii() else given)[-1]
     return one_line(base, 255).lstrip(".")
 

@@ -12,6 +12,7 @@ from email_validator import EmailNotValidError, validate_email
 from channels.base import BadAddress, FileFound, OutgoingMessage
 from channels.email.message_ids import message_id
 from channels.email.settings import EmailInboxSettings
+from channels.email.tags import CONVERSATION, tagged
 from channels.text import one_line
 
 # Long Message-IDs must not be folded: Python would write them as encoded words, which breaks threading (bpo-35805). So these
@@ -21,6 +22,7 @@ _ID = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,250}")
 _ANSWER = re.compile(r"^\s*(?:re|aw|ответ|پاسخ)\s*:", re.IGNORECASE)
 _NO_SUBJECT = {"fa": "پاسخ به پیام شما", "ru": "Ответ на ваше сообщение"}
 _MAX_REFERENCES = 10
+_NOT_IDS = ("sha256:", CONVERSATION)
 
 
 def compose(message: OutgoingMessage, files: tuple[FileFound, ...], settings: EmailInboxSettings) -> EmailMessage:
@@ -31,7 +33,14 @@ def compose(message: OutgoingMessage, files: tuple[FileFound, ...], settings: Em
     mail["Subject"] = _subject(message)
     mail["Date"] = format_datetime(message.at or datetime.now(UTC))
     mail.set_raw("Message-ID", f"<{message_id(message.delivery_id, settings.domain)}>")
-    known = [f"<{name}>" for name in message.thread.references if _ID.fullmatch(name) and not name.startswith("sha256:")]
+    answered = tagged(settings, "c", message.conversation_id)
+    if answered:
+        mail["Reply-To"] = Address(display_name=one_line(settings.from_name, 100), addr_spec=recipient(answered))
+    mail["X-Loop"] = settings.address
+    if message.author is None:
+        # RFC 3834: no person wrote this; other machines must not answer it.
+        mail["Auto-Submitted"] = "auto-replied" if message.thread.references else "auto-generated"
+    known = [f"<{name}>" for name in message.thread.references if _ID.fullmatch(name) and not name.startswith(_NOT_IDS)]
     if known:
         mail.set_raw("In-Reply-To", known[-1])
         mail.set_raw("References", "\r\n ".join(known[-_MAX_REFERENCES:]))

@@ -1,11 +1,13 @@
 """What a mail's headers say about how it came to be: machine-made, from a list, authenticated."""
 
 import re
+from collections.abc import Sequence
 
 from channels.email.structure import Mail
 
 _VERDICT = re.compile(r"(?:^|[;\s])(spf|dkim|dmarc)\s*=\s*([a-z]{1,12})", re.IGNORECASE)
 _COMMENT = re.compile(r"\([^()]*\)")
+_MOST_HOPS = 100
 _BULK = frozenset({"bulk", "junk", "list"})
 
 
@@ -23,6 +25,13 @@ def automatic(mail: Mail, envelope_from: str) -> str:
     if mail.first("list-id") or mail.first("list-unsubscribe") or mail.first("precedence").lower() in _BULK:
         return "list"
     return "auto-generated" if envelope_from == "<>" else ""
+
+
+def looped(mail: Mail, addresses: Sequence[str]) -> bool:
+    """Whether the mail has been through here before (`X-Loop`, which our mails carry) or goes round (RFC 5321, 6.3)."""
+    own = {address.lower() for address in addresses}
+    marked = any(value.strip().lower() in own for value in mail.headers.get("x-loop", []))
+    return marked or len(mail.headers.get("received", [])) > _MOST_HOPS
 
 
 def verdicts(mail: Mail, authserv: str | None) -> dict[str, str]:

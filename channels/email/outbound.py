@@ -10,6 +10,7 @@ from channels.email.connections import Connections
 from channels.email.message_ids import message_id
 from channels.email.refusals import Stage, translated
 from channels.email.settings import EmailInboxSettings
+from channels.email.tags import tagged
 from runtime.errors import PayvandError
 
 
@@ -58,8 +59,8 @@ class EmailOutbound:
         return self._connections
 
     async def _envelope(self, client: aiosmtplib.SMTP, message: OutgoingMessage, size: int) -> bool:
-        """MAIL FROM; tells whether the addresses need SMTPUTF8 (RFC 6531)."""
-        sender = recipient(self._settings.address)
+        """MAIL FROM, tagged so that a bounce names its delivery; tells whether the addresses need SMTPUTF8 (RFC 6531)."""
+        sender = recipient(tagged(self._settings, "d", message.delivery_id) or self._settings.address)
         wide = not (sender + recipient(message.to)).isascii()
         if wide and not client.supports_extension("smtputf8"):
             raise aiosmtplib.SMTPNotSupported("SMTPUTF8")

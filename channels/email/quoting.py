@@ -13,8 +13,8 @@ _ATTRIBUTION_END = re.compile(
     re.IGNORECASE,
 )
 _DIVIDER = re.compile(
-    r"^\s*[-_*]{2,}\s*(?:original message|forwarded message|reply message|исходное сообщение|пересылаемое сообщение|"
-    r"переадресованное сообщение|پیام اصلی|پیام هدایت شده|پیام ارسال شده)\s*[-_*]{2,}\s*$",
+    r"^\s*[-_*]{2,}\s*(?:original message|original appointment|reply message|исходное сообщение|"
+    r"исходное письмо|оригинальное сообщение|پیام اصلی|پیام اولیه|پیغام اصلی)\s*[-_*]{2,}\s*$",
     re.IGNORECASE,
 )
 _HEADER_LINE = re.compile(r"^\s*\*?(?:from|от|от кого|از|فرستنده)\s*:\*?\s*\S", re.IGNORECASE)
@@ -22,20 +22,29 @@ _HEADER_NEXT = re.compile(
     r"^\s*\*?(?:sent|to|date|subject|cc|отправлено|дата|кому|тема|копия|تاریخ|به|موضوع|گیرنده|ارسال)\s*:", re.IGNORECASE
 )
 _LONG = 400
+_DIRECTION = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_RULE = re.compile(r"\s*[_\-=]{5,}\s*")
 
 
 def without_history(text: str) -> str:
     """The new part of a plain text. Answers written between or below quoted lines keep all of it, for they need it to be
-    understood.
+    understood. What is forwarded stays: it is what the mail is about. Direction marks around an attribution make no difference.
 
     Never empty for a text that is not: when nothing would remain, the whole comes back.
     """
     lines = text.split("\n")
-    for place, line in enumerate(lines):
-        if len(line) <= _LONG and _history_begins(lines, place, line):
-            kept = "\n".join(lines[:place]).rstrip()
-            return kept or text
+    bare = _DIRECTION.sub("", text).split("\n")
+    for place, line in enumerate(bare):
+        if len(line) <= _LONG and _history_begins(bare, place, line):
+            return _without_rule(lines[:place]) or text
     return text
+
+
+def _without_rule(kept: list[str]) -> str:
+    """Outlook draws a line above the header of what it quotes."""
+    while kept and (not kept[-1].strip() or _RULE.fullmatch(kept[-1])):
+        kept = kept[:-1]
+    return "\n".join(kept).rstrip()
 
 
 def _history_begins(lines: list[str], place: int, line: str) -> bool:

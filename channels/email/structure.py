@@ -12,6 +12,8 @@ from email.parser import BytesFeedParser
 from email.policy import Policy, compat32
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from channels.email.encoded import Runs
+
 _CHUNK = 64 * 1024
 _STRUCTURED = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 _CONTAINER = re.compile(r"\s*(?:multipart|message)/", re.IGNORECASE)
@@ -120,9 +122,11 @@ def take_apart(body: bytes, limits: Limits) -> Mail:
     if lines > limits.lines:
         raise Unreadable("too-many-lines", f"a mail may have at most {limits.lines} lines")
     parser: BytesFeedParser[Part] = BytesFeedParser(_counted(_Spent(limits, lines)), policy=compat32)
-    for start in range(0, len(body), _CHUNK):
-        parser.feed(body[start : start + _CHUNK])
+    runs = Runs(body)
+    for start in range(0, len(runs.body), _CHUNK):
+        parser.feed(runs.body[start : start + _CHUNK])
     root = parser.close()
+    runs.restore(root)
     headers: dict[str, list[str]] = {}
     for name, value in root.raw_items():
         headers.setdefault(name.lower(), []).append(unfolded(str(value)))

@@ -24,7 +24,8 @@ from channels.base import (
 )
 from channels.email.outbound import EmailOutbound
 from channels.email.settings import EmailInboxSettings, RelaySettings
-from channels.email.smtp_server import ReceiverLimits, SmtpReceiver
+from channels.email.smtp_server import SmtpReceiver
+from channels.email.smtp_session import ReceiverLimits
 from hub.simulators.mailbox import Mail, Mailbox
 from runtime.errors import NotVerified, Transient
 from schemas.replies import ChatMessageSent
@@ -309,3 +310,69 @@ async def test_many_sends_at_once_share_a_few_connections(tmp_path: Path) -> Non
     async with sending(tmp_path, connections=3) as (outbound, mailbox):
         await asyncio.gather(*(outbound.send(message(f"c{number}@example.org")) for number in range(40)))
     assert len({mail.to for mail in mailbox.mails}) == 40
+
+
+async def lmtp(port: int, *lines: str) -> list[str]:
+    """A raw LMTP dialogue; gives the last line of each answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    answers = [(await reader.readline()).decode().strip()]
+    for line in lines:
+        writer.write(line.encode() + b"\r\n")
+        if line.startswith(("Subject", "body")) or not line:
+            continue
+        for _ in range(3 if line == "." else 1):
+            answer = (await reader.readline()).decode().strip()
+            while answer[3:4] == "-":
+                answer = (await reader.readline()).decode().strip()
+            answers.append(answer)
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+async def test_lmtp_answers_for_each_recipient_by_itself() -> None:
+    async with receiving() as found:
+        assert found.receiver is not None
+        accepted = found.accept
+
+        async def choosy(raw: RawInput, inbox: str) -> None:
+            if inbox == "sales":
+                raise Transient("the record is away")
+            await accepted(raw, inbox)
+
+        found.receiver._accept = choosy
+        port = await found.receiver.start("127.0.0.1", 0, lmtp=True)
+        to = ["support@shop.example", "sales@shop.example", "help@shop.example"]
+        dialogue = [
+            "EHLO x",
+            "LHLO x",
+            "MAIL FROM:<a@b.example>",
+            *(f"RCPT TO:<{one}>" for one in to),
+            "RCPT TO:<no@shop.example>",
+        ]
+        answers = await lmtp(port, *dialogue, "DATA", "Subject: x", "", "body", ".")
+    assert [answer[:3] for answer in answers] == [
+        "220",
+        "500",
+        "250",
+        "250",
+        "250",
+        "250",
+        "250",
+        "550",
+        "354",
+        "250",
+        "451",
+        "250",
+    ]
+    assert [inbox for inbox, _ in found.accepted] == ["support"]
+
+
+async def test_a_mail_over_the_limit_is_refused_for_each_lmtp_recipient() -> None:
+    async with receiving(ReceiverLimits(message=100)) as found:
+        assert found.receiver is not None
+        port = await found.receiver.start("127.0.0.1", 0, lmtp=True)
+        to = [f"RCPT TO:<{name}@shop.example>" for name in ("support", "sales", "help")]
+        answers = await lmtp(port, "LHLO x", "MAIL FROM:<a@b.example>", *to, "DATA", "Subject: x", "", "body" * 50, ".")
+    assert [answer[:3] for answer in answers[-3:]] == ["552"] * 3
+    assert found.accepted == []

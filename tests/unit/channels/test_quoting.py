@@ -18,6 +18,12 @@ from channels.email.quoting import without_history
         "From: Support <support@shop.example>\nSent: Monday, November 2, 2026\nTo: Sara\nSubject: Re: order\n\nold",
         "От: Поддержка\nОтправлено: 2 ноября\nКому: Иван\nТема: заказ\n\nold",
         "> old\n> lines",
+        "\u202bدر تاریخ دوشنبه ۲ نوامبر ۲۰۲۶ ساعت ۱۰:۰۰ \u202aShop\u202c\u200f <support@shop.example> نوشت:\u202c\n> old",
+        "________________________________\nاز: پشتیبانی\nارسال شده: دوشنبه\nبه: سارا\nموضوع: سفارش\n\nold",
+        "________________________________\nFrom: Support\nSent: Monday\nTo: Sara\nSubject: order\n\nold",
+        "> 2 нояб. 2026 г., в 10:00, Shop <support@shop.example> написал(а):\n>\n> old",
+        "Понедельник, 2 ноября 2026, 10:00 +03:00 от Shop <support@shop.example>:\n> old",
+        '02.11.2026, 10:00, "Shop" <support@shop.example>:\n> old',
     ],
 )
 def test_history_below_an_answer_is_left_out(history: str) -> None:
@@ -31,6 +37,7 @@ def test_history_below_an_answer_is_left_out(history: str) -> None:
         "On Monday you wrote:\n> we will call\nand nobody called.",
         "From: my point of view it is fine.",
         "> only a quote",
+        "See below.\n\n---------- Forwarded message ---------\nFrom: Bank\nthe account is closed",
         "On 2 November I wrote to you and got no answer.",
     ],
 )
