@@ -3,7 +3,8 @@
 from channels.base import Channel
 from channels.webchat.inbound import WebchatInbound
 from channels.webchat.outbound import WebchatOutbound
+from channels.webchat.probing import probe
 from channels.webchat.settings import WebchatInboxSettings
 from schemas.values import IdentifierType
 
-WEBCHAT = Channel("webchat", WebchatInboxSettings, WebchatInbound, WebchatOutbound, IdentifierType.VISITOR)
+WEBCHAT = Channel("webchat", WebchatInboxSettings, WebchatInbound, WebchatOutbound, IdentifierType.VISITOR, probe=probe)

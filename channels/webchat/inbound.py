@@ -1,11 +1,13 @@
 """From a frame of the chat socket to an interaction or a receipt."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import ValidationError
 
 from channels.addresses import mailbox
-from channels.base import Arrival, Parsed, RawInput, Rejection
+from channels.base import Arrival, KeywordFound, Parsed, RawInput, Rejection
+from channels.keywords import keyword_of
 from channels.language import guess_language
 from channels.text import clean_text, one_line
 from channels.webchat import token
@@ -33,7 +35,7 @@ class WebchatInbound:
         return token.verify(self._settings.secret, self._settings.inbox, raw.headers.get("token", ""), raw.received_at, age)
 
     def parse(self, raw: RawInput) -> Parsed:
-        """A message gives an arrival, `received` and `read` a receipt, `typing` and `ping` nothing."""
+        """A message gives an arrival, `received` and `read` a receipt; the others give nothing here."""
         try:
             visitor_id = self.visitor(raw).visitor_id
         except NotVerified as refusal:
@@ -73,7 +75,18 @@ class WebchatInbound:
             attributes={"page": page} if page else {},
         )
         # A visitor chooses the id, so it is unique only together with the visitor.
-        return Parsed(arrivals=(Arrival(f"{visitor_id}:{frame.id}", interaction),))
+        return _heard(Arrival(f"{visitor_id}:{frame.id}", interaction))
+
+
+def _heard(arrival: Arrival) -> Parsed:
+    """The arrival, and what its one word asks for. In a live chat `help` is a wish to be answered, not a keyword."""
+    said = arrival.interaction
+    found = keyword_of(said.text)
+    if found is None or found[0] == "help":
+        return Parsed(arrivals=(arrival,))
+    quiet = replace(arrival, interaction=said.model_copy(update={"needs_answer": False}))
+    word = KeywordFound(arrival.provider_id, found[0], said.sender.identifiers[0], said.occurred_at, found[1])
+    return Parsed(arrivals=(quiet,), keywords=(word,))
 
 
 def _rejected(code: str, message: str) -> Parsed:

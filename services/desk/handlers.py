@@ -230,10 +230,12 @@ async def _show(feed: Feed, unit: Unit, item: Item) -> dict[str, Any]:
     return view
 
 
-async def mark_read(conversations: Conversations, feed: Feed, unit: Unit, agent_id: str, conversation_id: UUID) -> None:
-    """The agent looks at a conversation: if it is theirs, nothing in it is unread any more."""
-    if await conversations.mark_read(unit, conversation_id, agent_id):
+async def mark_read(conversations: Conversations, feed: Feed, unit: Unit, agent_id: str, conversation_id: UUID) -> bool:
+    """The agent looks at a conversation: if it is theirs, nothing in it is unread any more. Tells whether that is news."""
+    news = await conversations.mark_read(unit, conversation_id, agent_id)
+    if news:
         await feed.tell(unit, Changes(conversations={conversation_id}))
+    return news
 
 
 HANDLERS = (

@@ -14,13 +14,30 @@ import uvicorn
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import channels.webchat
 from channels.base import Arrival, RawInput
-from channels.webchat.frames import CLIENT_FRAME, Ack, ErrorFrame, Ping, Pong, ShownMessage, VisitorMessage, Welcome
+from channels.webchat.frames import (
+    CLIENT_FRAME,
+    Ack,
+    AnyClient,
+    AskLink,
+    ErrorFrame,
+    Frame,
+    Identified,
+    Identify,
+    Introduce,
+    Link,
+    Ping,
+    Pong,
+    ShownMessage,
+    Typing,
+    VisitorMessage,
+    Welcome,
+)
 from channels.webchat.inbound import WebchatInbound
 from channels.webchat.settings import WebchatInboxSettings
 from channels.webchat.token import issue
@@ -39,6 +56,13 @@ class ChatServer:
     silent: bool = False
     arrivals: list[Arrival] = field(default_factory=list)
     receipts: list[ReceiptReceived] = field(default_factory=list)
+    introduced: list[Introduce] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    persons: dict[str, str] = field(default_factory=dict)
+    typed: int = 0
+    no_sockets: bool = False
+    here: bool = True
+    config: dict[str, object] = field(default_factory=dict)
     swallowed: list[str] = field(default_factory=list)
     transcripts: dict[str, list[ShownMessage]] = field(default_factory=dict)
     sockets: dict[str, set[WebSocket]] = field(default_factory=dict)
@@ -53,6 +77,37 @@ class ChatServer:
         delivery = uuid4()
         await self._show(visitor, str(delivery), "agent", text, author)
         return delivery
+
+    async def tell(self, frame: Frame) -> None:
+        """A frame to every connection."""
+        for socket in [socket for sockets in self.sockets.values() for socket in sockets]:
+            await socket.send_text(frame.text_frame())
+
+    async def form(self, request: Request) -> Response:
+        """What the widget asks first."""
+        prechat = {"name": "optional", "email": "optional", "question": "no"}
+        told = {"prechat": prechat, "here": self.here, "identity": True, "telegram": True, "theme": "auto", "max_file": 1000}
+        return JSONResponse(told | self.config)
+
+    async def poll(self, request: Request) -> Response:
+        """A page without a socket asks."""
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        after = int(request.query_params["after"])
+        token = token or issue(SECRET, "web", secrets.token_urlsafe(24), datetime.now(UTC))
+        visitor = self.inbound.visitor(self._raw(b"", token)).visitor_id
+        transcript = self.transcripts.setdefault(visitor, [])
+        for _ in range(100 if int(request.query_params["wait"]) else 0):
+            if any(message.seq > after for message in transcript):
+                break
+            await asyncio.sleep(0.02)
+        welcome = Welcome(token=token, visitor_id=visitor, seq=transcript[-1].seq if transcript else 0)
+        return _frames(welcome, *(message for message in transcript if message.seq > after))
+
+    async def say(self, request: Request) -> Response:
+        """A page without a socket says something."""
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        visitor = self.inbound.visitor(self._raw(b"", token)).visitor_id
+        return _frames(*await self._answers(token, visitor, await request.body()))
 
     async def drop(self) -> None:
         """Cut every connection."""
@@ -78,6 +133,9 @@ class ChatServer:
 
     async def chat(self, socket: WebSocket) -> None:
         """One connection."""
+        if self.no_sockets:
+            await socket.close(1008)
+            return
         await socket.accept()
         token = socket.query_params.get("token") or issue(SECRET, "web", secrets.token_urlsafe(24), datetime.now(UTC))
         try:
@@ -91,7 +149,7 @@ class ChatServer:
         after = int(socket.query_params.get("after", "0"))
         newest = transcript[-1].seq if transcript else 0
         try:
-            await socket.send_text(Welcome(token=token, visitor_id=visitor, seq=newest).text_frame())
+            await socket.send_text(Welcome(token=token, visitor_id=visitor, seq=newest, here=self.here).text_frame())
             for message in transcript:
                 if message.seq > after:
                     await socket.send_text(message.text_frame())
@@ -107,21 +165,45 @@ class ChatServer:
             unheard = CLIENT_FRAME.validate_json(data)
             self.swallowed += [unheard.text] if isinstance(unheard, VisitorMessage) else []
             return
+        for answer in await self._answers(token, visitor, data):
+            await socket.send_text(answer.text_frame())
+
+    async def _answers(self, token: str, visitor: str, data: bytes) -> list[Frame]:
         parsed = self.inbound.parse(self._raw(data, token))
         self.receipts += parsed.receipts
-        for rejection in parsed.rejections:
-            await socket.send_text(ErrorFrame(code=rejection.code, message=rejection.message).text_frame())
-        frame = CLIENT_FRAME.validate_json(data) if not parsed.rejections else None
-        if isinstance(frame, Ping):
-            await socket.send_text(Pong().text_frame())
+        if parsed.rejections:
+            return [ErrorFrame(code=one.code, message=one.message) for one in parsed.rejections]
+        frame = CLIENT_FRAME.validate_json(data)
         if isinstance(frame, VisitorMessage):
             if all(arrival.provider_id != parsed.arrivals[0].provider_id for arrival in self.arrivals):
                 self.arrivals += parsed.arrivals
             seq = await self._show(visitor, str(frame.id), "visitor", frame.text)
-            await socket.send_text(Ack(id=str(frame.id), interaction_id=uuid4(), seq=seq).text_frame())
+            return [Ack(id=str(frame.id), interaction_id=uuid4(), seq=seq)]
+        return self._beside(visitor, frame)
+
+    def _beside(self, visitor: str, frame: AnyClient) -> list[Frame]:
+        match frame:
+            case Identify():
+                self.identities.append(frame.identity)
+                same = self.persons.setdefault(visitor, frame.identity) == frame.identity
+                return [Identified() if same else ErrorFrame(code="another-person", message="somebody else")]
+            case Introduce():
+                self.introduced.append(frame)
+            case AskLink():
+                return [Link(url=f"https://t.me/shop_bot?start={visitor}")]
+            case Typing():
+                self.typed += 1
+            case Ping():
+                return [Pong()]
+        return []
 
     def _raw(self, body: bytes, token: str) -> RawInput:
         return RawInput(body, datetime.now(UTC), {"token": token})
+
+
+def _frames(*frames: Frame) -> Response:
+    text = ",".join(frame.text_frame() for frame in frames)
+    return Response(f'{{"frames":[{text}]}}', media_type="application/json")
 
 
 async def _widget(request: Request) -> Response:
@@ -134,9 +216,9 @@ async def _demo(request: Request) -> Response:
 
 async def _plain(request: Request) -> Response:
     """A page under a strict policy: no inline script, no inline style."""
-    page = (
-        '<!doctype html><title>Plain</title><script src="/chat/widget.js" data-inbox="web" data-prechat="off" async></script>'
-    )
+    look = request.query_params
+    more = f'data-accent="#{look["accent"]}" data-theme="{look["theme"]}"' if look else ""
+    page = f'<!doctype html><title>Plain</title><script src="/chat/widget.js" data-prechat="off" {more} async></script>'
     policy = "default-src 'none'; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
     return Response(page, media_type="text/html", headers={"content-security-policy": policy})
 
@@ -149,6 +231,9 @@ async def chat_server() -> AsyncIterator[ChatServer]:
         Route("/chat/widget.js", _widget),
         Route("/chat/demo", _demo),
         Route("/plain", _plain),
+        Route("/chat/web/config", server.form),
+        Route("/chat/web/messages", server.poll, methods=["GET"]),
+        Route("/chat/web/messages", server.say, methods=["POST"]),
         WebSocketRoute("/chat/web", server.chat),
     ]
     config = uvicorn.Config(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from channels.webchat.frames import Seen, Typing
 from schemas.values import DeliveryState, IdentifierType
 from tests.contract.chat_server import STATIC, ChatServer, chat_server
 from tests.system.browser import browser
@@ -176,6 +178,124 @@ async def test_the_keyboard_is_enough_and_the_parts_have_names() -> None:
         await expect(page.get_by_role("log").locator("[data-state=sent]")).to_have_count(1)
         await expect(launcher).to_have_attribute("aria-expanded", "true")
     assert server.arrivals[0].interaction.text == "одна строка\nдругая"
+
+
+async def test_what_the_form_needs_is_given_before_the_first_message() -> None:
+    async with chat_server() as server, browser() as running:
+        server.config["prechat"] = {"name": "no", "email": "required", "question": "required"}
+        async with shop(server, running) as page:
+            await page.get_by_test_id("pv-launcher").click()
+            await page.get_by_test_id("pv-question").fill("Where is my order?")
+            await expect(page.get_by_test_id("pv-name")).to_have_count(0)
+            await expect(page.get_by_test_id("pv-skip")).to_have_count(0)
+            await page.get_by_test_id("pv-start").click()
+            await expect(page.get_by_test_id("pv-introduction")).to_be_visible()
+            await page.get_by_test_id("pv-email").fill("sara@example.org")
+            await page.get_by_test_id("pv-start").click()
+            await expect(page.locator("[data-state=sent]")).to_have_count(1)
+    (arrival,) = server.arrivals
+    assert arrival.interaction.text == "Where is my order?"
+    assert server.introduced[0].email == "sara@example.org"
+
+
+async def test_when_nobody_is_there_an_address_is_asked_for_and_the_message_stays() -> None:
+    async with chat_server() as server, browser() as running:
+        server.here = False
+        async with shop(server, running, "ru") as page:
+            await page.get_by_test_id("pv-launcher").click()
+            await expect(page.get_by_test_id("pv-log")).to_contain_text("Сейчас никого нет")
+            await expect(page.get_by_test_id("pv-email")).to_have_attribute("required", "")
+            await page.get_by_test_id("pv-email").fill("sara@example.org")
+            await page.get_by_test_id("pv-start").click()
+            await say(page, "Позвоните завтра")
+            await expect(page.locator("[data-state=sent]")).to_have_count(1)
+            server.here = True
+            await page.reload()
+            await page.get_by_test_id("pv-launcher").click()
+            await expect(page.get_by_text("Позвоните завтра")).to_have_count(1)
+            await expect(page.get_by_text("Сейчас никого нет")).to_have_count(0)
+
+
+async def test_where_no_socket_gets_through_plain_requests_do() -> None:
+    async with chat_server() as server, browser() as running:
+        server.no_sockets = True
+        async with shop(server, running) as page:
+            await begin(page)
+            await say(page, "one")
+            await say(page, "two")
+            await expect(page.locator("[data-state=sent]")).to_have_count(2)
+            delivery = await server.answer("an answer")
+            await expect(page.get_by_text("an answer")).to_have_count(1)
+            await _until(lambda: len(server.receipts) == 2)
+    assert [arrival.interaction.text for arrival in server.arrivals] == ["one", "two"]
+    assert {receipt.delivery_id for receipt in server.receipts} == {delivery}
+
+
+async def test_who_logs_out_is_a_new_visitor_and_so_is_who_logs_in_as_another() -> None:
+    async with chat_server() as server, browser() as running, shop(server, running) as page:
+        await page.evaluate("PayvandChat.identify('sara')")
+        await page.get_by_test_id("pv-launcher").click()
+        await say(page, "as Sara")
+        await expect(page.locator("[data-state=sent]")).to_have_count(1)
+        await page.evaluate("PayvandChat.logout()")
+        await expect(page.get_by_text("as Sara")).to_have_count(0)
+        await page.get_by_test_id("pv-skip").click()
+        await say(page, "as nobody")
+        await expect(page.locator("[data-state=sent]")).to_have_count(1)
+        await page.evaluate("PayvandChat.identify('mina')")
+        await _until(lambda: server.identities == ["sara", "mina"])
+        await expect(page.get_by_text("as nobody")).to_have_count(1)
+        await page.evaluate("PayvandChat.identify('olga')")
+        await expect(page.get_by_text("as nobody")).to_have_count(0)
+        await _until(lambda: server.identities == ["sara", "mina", "olga", "olga"])
+        await page.reload()
+        await page.get_by_test_id("pv-launcher").click()
+        await page.get_by_test_id("pv-skip").click()
+    assert sorted(server.persons.values()) == ["mina", "olga", "sara"]
+    assert len({arrival.interaction.thread.references for arrival in server.arrivals}) == 2
+
+
+async def test_typing_read_marks_and_the_way_on_are_shown() -> None:
+    async with chat_server() as server, browser() as running, shop(server, running) as page:
+        await begin(page)
+        await say(page, "hello")
+        await expect(page.locator("[data-state=sent]")).to_have_count(1)
+        assert server.typed == 1
+        await expect(page.get_by_test_id("pv-telegram")).to_have_attribute(
+            "href", re.compile(r"https://t\.me/shop_bot\?start=")
+        )
+        await server.tell(Typing())
+        await expect(page.get_by_test_id("pv-status")).to_have_text("Typing…")
+        await expect(page.locator("[data-read=true]")).to_have_count(0)
+        await server.tell(Seen(seq=1))
+        await expect(page.locator("[data-read=true]")).to_contain_text("Read")
+
+
+async def test_tab_stays_within_the_dialog_and_escape_leaves_it() -> None:
+    async with chat_server() as server, browser() as running, shop(server, running) as page:
+        await begin(page)
+        where = "document.querySelector('#payvand-chat').shadowRoot.activeElement?.getAttribute('part')"
+        seen = []
+        for _ in range(8):
+            await page.keyboard.press("Tab")
+            seen.append(await page.evaluate(where))
+        assert None not in seen
+        assert {"pv-close", "pv-log", "pv-attach", "pv-input"} <= set(seen)
+        await page.keyboard.press("Shift+Tab")
+        assert await page.evaluate(where) is not None
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_test_id("pv-panel")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("accent", "letters"), [("#ffd54f", "rgb(8, 17, 31)"), ("#0b3d2e", "rgb(255, 255, 255)")])
+async def test_the_sites_colour_keeps_letters_that_can_be_read(accent: str, letters: str) -> None:
+    async with chat_server() as server, browser() as running:
+        page = await running.new_page(color_scheme="light")
+        await page.goto(f"{server.url}/plain?accent={accent[1:]}&theme=dark")
+        launcher = page.get_by_test_id("pv-launcher")
+        await expect(launcher).to_have_css("color", letters)
+        await launcher.click()
+        await expect(page.get_by_test_id("pv-panel")).to_have_css("background-color", "rgb(26, 29, 34)")
 
 
 async def _until(true: Callable[[], bool]) -> None:

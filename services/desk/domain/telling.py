@@ -43,7 +43,7 @@ def changes(batch: Batch, contacts: set[UUID], queues: set[str]) -> Changes:
     found.conversations = written | {line.work_item_id for line in batch.decided.values()}
     found.offers = written | {line.work_item_id for line in batch.decided.values() if line.code == "offered"}
     for agent in batch.agents.values():
-        shown = {"agent_id": agent.agent_id, "name": agent.name, "presence": agent.presence}
+        shown: dict[str, Any] = {"agent_id": agent.agent_id, "name": agent.name, "presence": agent.presence}
         shown |= {"used": agent.used, "capacity": agent.capacity, "not_responding": agent.not_responding}
         found.frames.append(Frame("agent", None, shown))
     for row in batch.wrap_ups.values():

@@ -105,12 +105,17 @@ class Chat:
             visitor_id = secrets.token_urlsafe(16)
         return Visit(inbox, visitor_id, tokens.issue(inbox.form.secret, inbox.form.inbox, visitor_id, now), peer)
 
+    async def here(self, inbox: ChatInbox) -> bool:
+        """Whether somebody is there to answer soon."""
+        open_now = inbox.form.is_open(self.clock.now())
+        return open_now and (not inbox.form.away_when_empty or await self.visitors.agent_here())
+
     async def welcome(self, visit: Visit, after: int) -> list[Frame]:
         """The first frame, and the transcript after `after`."""
         backlog = await self.transcripts.after(*visit.place, after)
         seen = await self.transcripts.seen_up_to(*visit.place)
         seq = backlog[-1].seq if backlog else after
-        here = visit.inbox.form.is_open(self.clock.now())
+        here = await self.here(visit.inbox)
         first = Welcome(token=visit.token, visitor_id=visit.visitor_id, seq=seq, here=here, seen=seen)
         return [first, *backlog]
 

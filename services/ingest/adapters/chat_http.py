@@ -13,7 +13,7 @@ from channels.webchat.frames import MAX_FRAME, Ack, Frame, Seen, Typing
 from channels.webchat.settings import WebchatInboxSettings
 from runtime import serving
 from services.ingest.adapters import chat_pages as pages
-from services.ingest.adapters.chat import Chat, Visit
+from services.ingest.adapters.chat import Chat, ChatInbox, Visit
 
 _METHODS = "GET, POST, OPTIONS"
 LONGEST_WAIT = 25
@@ -29,16 +29,19 @@ class ChatRequests:
     chat: Chat
     max_file: int
 
-    async def settings(self, request: Request, name: str) -> Response:
+    def inbox(self, request: Request, name: str) -> ChatInbox:
+        """The chat that this page may use. Raises NotFound, NotAllowed."""
+        return self.chat.inbox(name, request.headers.get("origin"))
+
+    async def settings(self, request: Request, inbox: ChatInbox) -> Response:
         """What the widget must know before anybody is connected."""
-        inbox = self.chat.inbox(name, request.headers.get("origin"))
         await self.chat.rates.connections.spend(pages.peer(request.client))
-        here = inbox.form.is_open(self.chat.clock.now())
+        here = await self.chat.here(inbox)
         return JSONResponse(_told(inbox.form, here) | {"max_file": self.max_file, "telegram": inbox.link is not None})
 
-    async def poll(self, request: Request, name: str, token: str, after: int, wait: int) -> Response:
+    async def poll(self, request: Request, inbox: ChatInbox, token: str, after: int, wait: int) -> Response:
         """The welcome and what is new; what is not there yet is waited for."""
-        visit = await self._enter(request, name, token)
+        visit = await self._enter(request, inbox, token)
         with self.chat.visitors.connected(*visit.place) as presence:
             told = await self.chat.welcome(visit, after)
             if token and len(told) == 1 and wait:
@@ -52,9 +55,9 @@ class ChatRequests:
                 told.append(Typing())
         return _frames(told)
 
-    async def say(self, request: Request, name: str, token: str) -> Response:
+    async def say(self, request: Request, inbox: ChatInbox, token: str) -> Response:
         """One frame of the visitor's; the answer holds the frame that answers it."""
-        visit = await self._enter(request, name, token)
+        visit = await self._enter(request, inbox, token)
         body = await serving.upload(request, MAX_FRAME)
         if not token:
             return _frames(await self.chat.welcome(visit, 0))
@@ -63,8 +66,7 @@ class ChatRequests:
             await self.chat.visitors.wake(*visit.place)
         return _frames([answer] if answer else [])
 
-    async def _enter(self, request: Request, name: str, token: str) -> Visit:
-        inbox = self.chat.inbox(name, request.headers.get("origin"))
+    async def _enter(self, request: Request, inbox: ChatInbox, token: str) -> Visit:
         peer = pages.peer(request.client)
         await self.chat.rates.connections.spend(peer)
         return self.chat.enter(inbox, token, peer)
@@ -90,13 +92,13 @@ def router(requests: ChatRequests) -> APIRouter:
 
     @routes.options("/messages", include_in_schema=False)
     async def ask(request: Request, inbox: str) -> Response:
-        requests.chat.inbox(inbox, request.headers.get("origin"))
+        requests.inbox(request, inbox)
         return pages.preflight(request, _METHODS)
 
     @routes.get("/config")
     async def settings(request: Request, inbox: str) -> Response:
         """What the widget asks of a visitor before the first message, and what else it may offer."""
-        return await pages.answered(request, requests.settings(request, inbox))
+        return await pages.answered(request, requests.settings(request, requests.inbox(request, inbox)))
 
     @routes.get("/messages")
     async def poll(
@@ -108,11 +110,14 @@ def router(requests: ChatRequests) -> APIRouter:
         authorization: Authorization = None,
     ) -> Response:
         """The frames that the socket would send: `welcome` first, then the messages above `after`. Without a token at once."""
-        return await pages.answered(request, requests.poll(request, inbox, pages.bearer(token, authorization), after, wait))
+        place = requests.inbox(request, inbox)
+        return await pages.answered(request, requests.poll(request, place, pages.bearer(token, authorization), after, wait))
 
     @routes.post("/messages")
     async def say(request: Request, inbox: str, token: Token = None, authorization: Authorization = None) -> Response:
         """Send a frame as over the socket; the body is the frame. Without a token nothing is taken: the answer brings one."""
-        return await pages.answered(request, requests.say(request, inbox, pages.bearer(token, authorization)))
+        return await pages.answered(
+            request, requests.say(request, requests.inbox(request, inbox), pages.bearer(token, authorization))
+        )
 
     return routes

@@ -70,11 +70,14 @@ def router(acceptor: Acceptor, max_batch: int, rate: Rate) -> APIRouter:
         route_class_override=DirectRoute,
     )
 
-    @routes.post("/interactions", status_code=202, response_model=Accepted)
+    @routes.post("/interactions", status_code=202, response_model=Accepted, openapi_extra=_plain_body())
     async def post_interaction(
         interaction: InteractionReceived,
         caller: Annotated[Caller, write],
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+        idempotency_key: Annotated[
+            str | None,
+            Header(min_length=1, max_length=255, description="The same key of the same API key: the same interaction"),
+        ] = None,
     ) -> Response:
         """Post an interaction of any channel without knowing CloudEvents.
 
@@ -119,12 +122,34 @@ async def _accept(acceptor: Acceptor, submissions: list[Submission]) -> Response
     return Response(f'{{"ids":[{ids}]}}', 202, media_type="application/json")
 
 
+_EXAMPLE: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "order-1042-question-1",
+    "source": "urn:example:shop",
+    "type": InteractionReceived.type,
+    "data": {
+        "inbox": "shop",
+        "channel": "shop",
+        "sender": {"identifiers": [{"type": "email", "value": "sara@example.org"}], "display_name": "Sara"},
+        "occurred_at": "2026-03-21T08:30:00Z",
+        "text": "Where is my order?",
+    },
+}
+
+
 def _body() -> dict[str, Any]:
     one = CloudEvent.model_json_schema(ref_template="#/components/schemas/{model}")
     one.pop("$defs", None)
     return {
         "requestBody": {
             "required": True,
-            "content": {SINGLE: {"schema": one}, BATCH: {"schema": {"type": "array", "items": one}}},
+            "content": {
+                SINGLE: {"schema": one, "example": _EXAMPLE},
+                BATCH: {"schema": {"type": "array", "items": one}, "example": [_EXAMPLE]},
+            },
         }
     }
+
+
+def _plain_body() -> dict[str, Any]:
+    return {"requestBody": {"content": {"application/json": {"example": _EXAMPLE["data"]}}}}

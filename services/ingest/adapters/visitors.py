@@ -17,6 +17,7 @@ _log = logs.get(__name__)
 _CHANNEL = "payvand:chat"
 _FROM_DESK = "payvand:chat:desk"
 _TO_DESK = "payvand:chat:visitor"
+_SOMEBODY = "payvand:desk:here"
 _WINDOW_SECONDS = 60
 _TYPING_SECONDS = 2.0
 
@@ -111,6 +112,13 @@ class Visitors:
             presence.typing = presence.typing or kind == "typing"
             presence.seen = presence.seen or kind == "seen"
             presence.news.set()
+
+    async def agent_here(self) -> bool:
+        """Whether an agent was online at the desk within the last minute and a half. Without Redis one is supposed to be."""
+        try:
+            return bool(await self._cache.exists(_SOMEBODY))
+        except (RedisError, OSError):
+            return True
 
     async def may_write(self, inbox: str, visitor_id: str, per_minute: int) -> bool:
         """Whether the visitor is within the rate. Without Redis everybody is."""

@@ -49,8 +49,8 @@ class Webhooks:
         try:
             parsed = await hook.receive(raw)
         except NotVerified as error:
-            # The peer's address is the operator's only trace of who forges, or of a secret that was changed on one side only.
-            _log.warning("webhook not verified", inbox=inbox)
+            # The operator's only trace of a forger, or of a secret that was changed on one side only.
+            _log.warning("webhook not verified", inbox=inbox, peer=peer)
             return http.problem(403, error.slug, error.message, field=error.field, hint=error.hint)
         return _answer(parsed)
 

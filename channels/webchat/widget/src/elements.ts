@@ -32,6 +32,7 @@ export function icon(path: string, size: number): SVGSVGElement {
 
 export const BUBBLE = 'M21 11.5a8.4 8.4 0 0 1-8.5 8.5 8.6 8.6 0 0 1-3.8-.9L3 21l1.9-5.7A8.4 8.4 0 0 1 12.5 3 8.4 8.4 0 0 1 21 11.5z';
 export const CROSS = 'M6 6l12 12M18 6L6 18';
+export const CLIP = 'M20 11.5l-8.2 8.2a5 5 0 0 1-7.1-7.1l8.6-8.5a3.3 3.3 0 0 1 4.7 4.7l-8.5 8.5a1.7 1.7 0 0 1-2.4-2.4l7.8-7.7';
 export const PLANE = 'M4 12h15M13 6l6 6-6 6';
 
 const LINK = /https?:\/\/[^\s<>"]{1,500}[^\s<>".,;:!?)\]،؛]/g;

@@ -40,9 +40,23 @@ export class Memory {
     this.write('introduction', JSON.stringify(value));
   }
 
+  /** Whether the visitor was named by the site's signed identity. */
+  get identified(): boolean {
+    return this.read('identified') === '1';
+  }
+
+  set identified(value: boolean) {
+    this.write('identified', value ? '1' : '');
+  }
+
+  /** Everything of this visitor. */
+  forget(): void {
+    for (const name of ['token', 'pending', 'introduction', 'identified']) this.write(name, '');
+  }
+
   private parsed<T>(name: string, otherwise: T): T {
     try {
-      return (JSON.parse(this.read(name) ?? 'null') as T | null) ?? otherwise;
+      return (JSON.parse(this.read(name) || 'null') as T | null) ?? otherwise;
     } catch {
       return otherwise;
     }

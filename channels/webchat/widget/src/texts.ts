@@ -29,6 +29,15 @@ export interface Texts {
   connecting: string;
   offline: string;
   tooLong: string;
+  question: string;
+  required: string;
+  askFirst: string;
+  away: string;
+  read: string;
+  attach: string;
+  fileTooLarge: (limit: string) => string;
+  telegram: string;
+  tooMany: string;
 }
 
 export const TEXTS: Record<Locale, Texts> = {
@@ -59,6 +68,15 @@ export const TEXTS: Record<Locale, Texts> = {
     connecting: 'Connecting…',
     offline: 'No connection. Your messages will be sent as soon as it is back.',
     tooLong: 'This message is too long.',
+    question: 'Your question',
+    required: 'required',
+    askFirst: 'Before we begin, please tell us who you are.',
+    away: 'We are not here just now. Leave your message and your email address: the answer will come by email.',
+    read: 'Read',
+    attach: 'Attach a file',
+    fileTooLarge: (limit) => `Files may have at most ${limit}.`,
+    telegram: 'Go on in Telegram',
+    tooMany: 'That was quick. Please wait a minute.',
   },
   fa: {
     direction: 'rtl',
@@ -87,6 +105,15 @@ export const TEXTS: Record<Locale, Texts> = {
     connecting: 'در حال اتصال…',
     offline: 'اتصال برقرار نیست. پیام‌های شما پس از اتصال فرستاده می‌شود.',
     tooLong: 'این پیام بیش از اندازه بلند است.',
+    question: 'پرسش شما',
+    required: 'لازم',
+    askFirst: 'پیش از شروع، لطفاً خودتان را معرفی کنید.',
+    away: 'الان کسی نیست. پیام و نشانی ایمیل خود را بگذارید؛ پاسخ با ایمیل می‌رسد.',
+    read: 'خوانده شد',
+    attach: 'پیوست فایل',
+    fileTooLarge: (limit) => `فایل حداکثر ${limit} می‌تواند باشد.`,
+    telegram: 'ادامه در تلگرام',
+    tooMany: 'کمی تند شد. لطفاً یک دقیقه صبر کنید.',
   },
   ru: {
     direction: 'ltr',
@@ -115,6 +142,15 @@ export const TEXTS: Record<Locale, Texts> = {
     connecting: 'Соединяемся…',
     offline: 'Нет связи. Сообщения уйдут, как только она появится.',
     tooLong: 'Сообщение слишком длинное.',
+    question: 'Ваш вопрос',
+    required: 'обязательно',
+    askFirst: 'Прежде чем начать, представьтесь, пожалуйста.',
+    away: 'Сейчас никого нет. Оставьте сообщение и адрес эл. почты — ответ придёт по почте.',
+    read: 'Прочитано',
+    attach: 'Прикрепить файл',
+    fileTooLarge: (limit) => `Файл может быть не больше ${limit}.`,
+    telegram: 'Продолжить в Telegram',
+    tooMany: 'Слишком быстро. Подождите минуту, пожалуйста.',
   },
 };
 

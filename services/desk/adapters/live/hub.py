@@ -9,7 +9,7 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from redis.exceptions import RedisError
 
@@ -21,6 +21,10 @@ from runtime.unit import Unit
 _log = logs.get(__name__)
 _NEWS = "desk:news"
 _TYPING = "desk:typing"
+_VISITOR_TYPES = "payvand:chat:visitor"
+_TO_VISITOR = "payvand:chat:desk"
+_HERE = "payvand:desk:here"
+_HERE_SECONDS = 90
 _POLL_SECONDS = 1.0
 _KEPT = 2_000
 _PAGE = 1_000
@@ -67,6 +71,17 @@ class LiveHub:
         """Tell all open desks at once, without keeping it."""
         with contextlib.suppress(RedisError, OSError):
             await self._kit.cache.publish(_TYPING, json.dumps(data))
+
+    async def somebody_here(self) -> None:
+        """An agent is online at an open desk; known for a minute and a half."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._kit.cache.set(_HERE, b"1", ex=_HERE_SECONDS)
+
+    async def tell_visitor(self, kind: Literal["typing", "seen"], inbox: str, visitor_id: str) -> None:
+        """Let a web visitor see that an agent types, or has read what they wrote; kept nowhere (channels/webchat/README.md)."""
+        with contextlib.suppress(RedisError, OSError):
+            told = {"kind": kind, "inbox": inbox, "visitor_id": visitor_id}
+            await self._kit.cache.publish(_TO_VISITOR, json.dumps(told))
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[deque[dict[str, Any]]]:
@@ -132,7 +147,7 @@ class LiveHub:
         while True:
             try:
                 async with self._kit.cache.pubsub() as channel:
-                    await channel.subscribe(_NEWS, _TYPING)
+                    await channel.subscribe(_NEWS, _TYPING, _VISITOR_TYPES)
                     async for message in channel.listen():
                         self._heard(message)
             except (RedisError, OSError) as error:

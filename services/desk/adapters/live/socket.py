@@ -10,7 +10,7 @@ import json
 import time
 from collections import deque
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from runtime import logs
 from runtime.database import passes_by_itself
+from schemas.values import AgentPresence
 from services.desk import handlers
 from services.desk.adapters.http.desk import COOKIE, Desk
 from services.desk.adapters.live.hub import LiveHub, frame
@@ -37,7 +38,7 @@ NOT_LOGGED_IN, TOO_MUCH, SILENT = 4401, 4429, 4408
 _TOUCH = """
     INSERT INTO desk.listeners (agent_id, seen_at) VALUES (:agent_id, :now)
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = excluded.seen_at
-    RETURNING old.seen_at AS before"""
+    RETURNING old.seen_at AS before, (SELECT wanted FROM desk.users WHERE agent_id = :agent_id) AS wanted"""
 
 
 class Gone(Exception):
@@ -97,6 +98,7 @@ class LiveSession:
         self._token = socket.cookies.get(COOKIE, "")
         self._viewer: Viewer | None = None
         self._viewing: UUID | None = None
+        self._visitor: tuple[str, str] | None = None
         self._cursor = 0
         self._reset_at = 0.0
         self._heard = 0
@@ -128,8 +130,12 @@ class LiveSession:
             agent_id = self._viewer.agent_id
             (row,) = await unit.rows(_TOUCH, agent_id=agent_id, now=unit.now)
             await handlers.renew_presence(self._desk.people, unit, agent_id)
-            if self._viewing is not None:
-                await handlers.mark_read(self._desk.conversations, self._desk.feed, unit, agent_id, self._viewing)
+            if row.wanted == AgentPresence.ONLINE:
+                unit.after_commit(self._hub.somebody_here)
+            if self._viewing is not None and await handlers.mark_read(
+                self._desk.conversations, self._desk.feed, unit, agent_id, self._viewing
+            ):
+                unit.after_commit(lambda: self._tell_visitor("seen"))
             return row.before is None or row.before < unit.now - KEPT + timedelta(minutes=1)
 
     async def _greet(self, after: int | None, away: bool) -> None:
@@ -151,9 +157,31 @@ class LiveSession:
                     await self._send(one.text)
                 self._cursor = one.cursor
             while inbox:
-                await self._send(frame(self._cursor, "typing", json.dumps(inbox.popleft())))
+                await self._show_typing(inbox.popleft())
             if self._cursor >= self._hub.head and not inbox:
                 await self._hub.news(_WAIT_SECONDS)
+
+    async def _show_typing(self, who: dict[str, Any]) -> None:
+        """Another agent, or the web visitor of the conversation that is open here."""
+        if "visitor_id" in who:
+            if self._viewing is None or self._visitor != (who.get("inbox"), who["visitor_id"]):
+                return
+            who = {"conversation_id": str(self._viewing), "agent_id": "", "name": "", "customer": True}
+        await self._send(frame(self._cursor, "typing", json.dumps(who)))
+
+    async def _look_at(self, conversation_id: UUID | None) -> None:
+        """Note what is open here, and which web visitor is at its other end, if one is."""
+        self._viewing, self._visitor = conversation_id, None
+        if conversation_id is None:
+            return
+        async with self._desk.kit.reading() as unit:
+            place = await self._desk.conversations.place(unit, conversation_id)
+        if place is not None and place.channel == "webchat" and place.address:
+            self._visitor = place.inbox, place.address
+
+    async def _tell_visitor(self, kind: Literal["typing", "seen"]) -> None:
+        if self._visitor is not None:
+            await self._hub.tell_visitor(kind, *self._visitor)
 
     async def _reset(self) -> None:
         """Let the client look anew, every two seconds at most."""
@@ -195,9 +223,11 @@ class LiveSession:
             case "ping":
                 await self._still_here()
             case "viewing":
-                self._viewing = about
+                await self._look_at(about)
                 if about is not None:
                     await self._still_here()
             case "typing" if about is not None and self._viewer is not None:
                 who = {"agent_id": self._viewer.agent_id, "name": self._viewer.name}
                 await self._hub.say_typing({"conversation_id": str(about)} | who)
+                if about == self._viewing:
+                    await self._tell_visitor("typing")
