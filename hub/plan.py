@@ -129,7 +129,10 @@ class Planner:
             self._env |= {"PAYVAND_SIMULATORS_PORT": str(simulated), "PAYVAND_SIMULATORS_SMTP_PORT": str(mail)}
             self._parts.append(simulators(self._env, simulated))
         if options.demo and "PAYVAND_INBOXES" not in self._given:
-            self._env["PAYVAND_INBOXES"] = inboxes(self._env["PAYVAND_SECRET_KEY"], mail)
+            pbx = options.data.resolve() / "simulators" / "pbx" if options.simulators else None
+            self._env["PAYVAND_INBOXES"] = inboxes(
+                self._env["PAYVAND_SECRET_KEY"], mail, simulated if options.simulators else None, pbx
+            )
         self._parts += [service(name, self._env, port, below) for name, port in ports.items()]
         backends = {name: ports.get(name, face) for name in ("ingest", "profile", "router", "desk")} | {"hub": face}
         self._parts.append(gateway(options.data, options.public, backends))

@@ -1,15 +1,17 @@
 """Where a command finds the hub: the operator's settings first, then the hub that runs on the data folder."""
 
 import asyncio
+import json
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from hub import demo
 from hub.state import HubState, running
 from runtime.database import Database, passes_by_itself
 from runtime.errors import Conflict, Transient
-from runtime.settings import Settings
+from runtime.settings import InboxSettings, Settings
 
 T = TypeVar("T")
 
@@ -25,6 +27,19 @@ def settings(folder: Path) -> Settings:
     elif "PAYVAND_DATABASE_URL" not in os.environ and not Path("payvand.toml").exists():
         raise Conflict(f"no hub runs on {folder}", hint="start it with `payvand up`, or set PAYVAND_DATABASE_URL and the like")
     return Settings()
+
+
+def with_demo_inboxes(folder: Path, where: Settings) -> Settings:
+    """With the inboxes of a demo hub, which keeps them to itself: they are made again from what it tells."""
+    if where.inboxes or not running(folder):
+        return where
+    told = HubState.read(folder).env
+    mail, port = told.get("PAYVAND_SIMULATORS_SMTP_PORT"), told.get("PAYVAND_SIMULATORS_PORT")
+    if not mail or not port:
+        return where
+    pbx = folder.resolve() / "simulators" / "pbx"
+    made = demo.inboxes(where.secret_key.get_secret_value(), int(mail), int(port), pbx)
+    return where.model_copy(update={"inboxes": tuple(InboxSettings(**one) for one in json.loads(made))})
 
 
 def with_database(where: Settings, work: Callable[[Database], Awaitable[T]]) -> T:

@@ -1,12 +1,13 @@
-"""What the simulated provider has received, as a page and as JSON."""
+"""What the simulated provider has received, as a page and as JSON; the other simulated providers stand beside it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from html import escape
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from hub.simulators.mailbox import Mailbox
 
@@ -19,8 +20,8 @@ _HEAD = f"<!doctype html><meta charset=utf-8><title>{_TITLE}</title><style>{_STY
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(mailbox: Mailbox) -> Starlette:
-    """`GET /` for people, `GET /mails?to=` for programs, `/health/…`."""
+def page(mailbox: Mailbox, mounts: Sequence[BaseRoute] = ()) -> Starlette:
+    """`GET /` for people, `GET /mails?to=` for programs, `/health/…`, and the HTTP APIs in `mounts`."""
 
     async def mails(request: Request) -> Response:
         found = mailbox.to(request.query_params.get("to", ""))
@@ -39,4 +40,4 @@ def page(mailbox: Mailbox) -> Starlette:
         return PlainTextResponse("ok")
 
     routes = [Route("/", people), Route("/mails", mails), Route("/health/live", health), Route("/health/ready", health)]
-    return Starlette(routes=routes)
+    return Starlette(routes=[*routes, *mounts])

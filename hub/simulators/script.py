@@ -14,10 +14,11 @@ from pydantic import TypeAdapter
 
 @dataclass(frozen=True)
 class Conversation:
-    """One matter of one customer. `answer` is what they say to the first reply."""
+    """One matter of one customer. `answer` is what they say to the first reply; `address` on Telegram is their user id,
+    by text message their number."""
 
     language: Literal["fa", "ru", "en"]
-    channel: Literal["email", "webchat"]
+    channel: Literal["email", "webchat", "telegram", "sms"]
     name: str
     address: str
     subject: str

@@ -3,18 +3,30 @@
 A channel of a third party joins by adding its case here, or by parametrising `tests/contract/test_channels.py` with its own.
 """
 
+import hashlib
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from payvand_channel_courier import COURIER
+from payvand_channel_courier.inbound import MAX_BODY as MAX_COURIER
+from payvand_channel_courier.inbound import SIGNATURE
+from payvand_channel_courier.settings import CourierInboxSettings
 from pydantic import SecretStr
 
+import channels
 from channels.base import Channel, Inbound, InboxSettings, RawInput
+from channels.calls.settings import MAX_BODY
 from channels.email.settings import EmailInboxSettings
 from channels.registry import CHANNELS
+from channels.telegram.inbound import MAX_UPDATE, SECRET_HEADER
+from channels.telegram.settings import TelegramInboxSettings
 from channels.webchat.settings import WebchatInboxSettings
 from channels.webchat.token import issue
+from tests.contract import call_records as calls
+from tests.contract import twilio_requests as twilio
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -32,6 +44,10 @@ class Case:
     wrap: Callable[[bytes], RawInput]
     forge: Callable[[bytes], RawInput]
     limit: int
+    folder: str = ""
+    """The channel's folder, where it is not its name."""
+    home: Path | None = None
+    """Where a channel of another package has its README.md and its fixtures."""
 
     @property
     def inbound(self) -> Inbound:
@@ -41,7 +57,11 @@ class Case:
 
     def fixtures(self) -> list[Path]:
         """Everything captured for this channel."""
-        return sorted((FIXTURES / self.channel.name).iterdir())
+        return sorted((self.home / "fixtures" if self.home else FIXTURES / self.channel.name).iterdir())
+
+    def page(self) -> Path:
+        """What it tells of itself."""
+        return (self.home or Path(channels.__file__).parent / (self.folder or self.channel.name)) / "README.md"
 
 
 def _mail(body: bytes) -> RawInput:
@@ -60,7 +80,45 @@ def _forged_frame(body: bytes) -> RawInput:
     return RawInput(body, NOW, {"token": issue(SecretStr("x" * 32), "web", VISITOR, NOW)})
 
 
+_TELEGRAM = TelegramInboxSettings(
+    inbox="bot", token=SecretStr("110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"), secret=_SECRET, groups=True
+)
+
+
+def _update(body: bytes) -> RawInput:
+    return RawInput(body, NOW, {SECRET_HEADER: _TELEGRAM.webhook_token})
+
+
+def _forged_update(body: bytes) -> RawInput:
+    return RawInput(body, NOW, {SECRET_HEADER: "x" * 64})
+
+
+_COURIER = CourierInboxSettings(inbox="courier", token=SecretStr("courier-token"), webhook_secret=_SECRET)
+
+
+def _courier(body: bytes) -> RawInput:
+    proof = hmac.new(_COURIER.webhook_secret.get_secret_value().encode(), body, hashlib.sha256).hexdigest()
+    return RawInput(body, NOW, {SIGNATURE: f"sha256={proof}"})
+
+
+def _forged_courier(body: bytes) -> RawInput:
+    return RawInput(body, NOW, {SIGNATURE: f"sha256={'0' * 64}"})
+
+
+EXAMPLES: Mapping[str, Case] = {
+    "courier": Case(
+        COURIER,
+        _COURIER,
+        _courier,
+        _forged_courier,
+        MAX_COURIER,
+        home=Path(__file__).parents[2] / "docs" / "examples" / "payvand-channel-courier",
+    )
+}
+"""Channels of other packages: what docs/channels.md shows keeps the same promises."""
+
 CASES: Mapping[str, Case] = {
+    "call": Case(CHANNELS["call"], calls.LINE, calls.record, calls.forged, MAX_BODY, folder="calls"),
     "email": Case(
         CHANNELS["email"],
         EmailInboxSettings(inbox="support", address="support@shop.example", trusted_authserv="mx.shop.example"),
@@ -68,5 +126,8 @@ CASES: Mapping[str, Case] = {
         _stray_mail,
         25 * 1024 * 1024,
     ),
+    "sms": Case(CHANNELS["sms"], twilio.LINE, twilio.request, twilio.forged, 256 * 1024),
+    "telegram": Case(CHANNELS["telegram"], _TELEGRAM, _update, _forged_update, MAX_UPDATE),
     "webchat": Case(CHANNELS["webchat"], WebchatInboxSettings(inbox="web", secret=_SECRET), _frame, _forged_frame, 20 * 1024),
+    **EXAMPLES,
 }

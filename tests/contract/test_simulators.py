@@ -36,13 +36,13 @@ async def _read_file(ref: str) -> bytes:
     raise AssertionError
 
 
-def test_the_script_speaks_three_languages_on_two_channels_and_depends_on_the_seed_alone() -> None:
+def test_the_script_speaks_three_languages_on_every_channel_and_depends_on_the_seed_alone() -> None:
     first = conversations(1)
     assert list(first) == list(conversations(1)) != list(conversations(2))
-    assert len(first) == 27
+    assert len(first) == 39
     for language in ("fa", "ru", "en"):
-        assert {said.channel for said in first if said.language == language} == {"email", "webchat"}
-    assert len({said.address for said in first}) == 27
+        assert {said.channel for said in first if said.language == language} == {"email", "webchat", "telegram", "sms"}
+    assert len({said.address for said in first}) == 39
 
 
 async def test_customers_write_and_answer_one_reply_and_a_restart_goes_on(tmp_path: Path) -> None:

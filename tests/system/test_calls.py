@@ -53,7 +53,7 @@ async def test_an_abandoned_call_is_offered_for_callback_and_an_answered_one_is_
         offer = page.get_by_test_id("offer-card").filter(has_text=f"Missed call, waited {WAITED} s")
         await expect(offer).to_be_visible(timeout=SOON)
         await offer.get_by_test_id("offer-accept").click()
-        await expect(page.get_by_test_id("timeline")).to_contain_text(f"waited {WAITED} s", timeout=SOON)
+        await expect(page.get_by_test_id("call-facts").last).to_contain_text(f"{WAITED} sec", timeout=SOON)
 
         waiting = await found(api, f"/v1/interactions/{channel_interaction_id('hotline', abandoned)}")
         assert waiting["assignee"] == "emma"

@@ -60,7 +60,7 @@ def _page(path: str, field: str) -> dict[str, object]:
 def test_the_description_has_the_public_paths_of_all_services_only() -> None:
     whole = merged({"desk": _page("/v1/a", "x"), "router": _page("/v1/b", "x")}, "http://localhost")
     assert list(whole["paths"]) == ["/v1/a", "/v1/b"]
-    assert list(whole["components"]["schemas"]) == ["Item"]
+    assert list(whole["components"]["schemas"]) == ["Item", "Problem"]
     assert whole["info"]["version"] == "1.2"
 
 

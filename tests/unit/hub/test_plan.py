@@ -92,7 +92,9 @@ def test_no_two_parts_share_a_port(tmp_path: Path) -> None:
 
 def test_the_demo_brings_inboxes_and_real_use_does_not(tmp_path: Path) -> None:
     inboxes = json.loads(_plan(tmp_path).env["PAYVAND_INBOXES"])
-    assert {inbox["channel"] for inbox in inboxes} == {"email", "webchat"}
+    assert {inbox["channel"] for inbox in inboxes} == {"call", "email", "sms", "telegram", "webchat"}
+    alone = json.loads(_plan(tmp_path, simulators=False).env["PAYVAND_INBOXES"])
+    assert "telegram" not in {inbox["channel"] for inbox in alone}
     assert "PAYVAND_INBOXES" not in _plan(tmp_path, demo=False).env
 
 
