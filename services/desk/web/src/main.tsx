@@ -9,12 +9,14 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./app/App";
+import { guardThePage } from "./app/leaving";
 import { Providers } from "./app/Providers";
 import { startI18n } from "./i18n";
 
 async function start(): Promise<void> {
   if (import.meta.env.MODE === "fake") (await import("../dev/fake/install")).install();
   await startI18n();
+  guardThePage();
   const root = document.getElementById("root");
   if (!root) throw new Error("index.html has no #root");
   createRoot(root).render(

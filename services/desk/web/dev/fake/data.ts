@@ -63,13 +63,22 @@ export const offer = (): Offer => ({
 });
 
 const persian: Item[] = [
-  { kind: "message", direction: "in", item_id: "m1", at: ago(60 * 26), channel: "email", inbox: "support@example.com", author: "لیلا رضایی", subject: "پیگیری سفارش ۱۲۸۴", text: "با سلام و احترام،\n\nسفارش شمارهٔ ۱۲۸۴ را هفتهٔ پیش ثبت کردم ولی هنوز به دستم نرسیده است. رسید پرداخت پیوست شده است.\n\nبا تشکر\nلیلا رضایی", attachments: [{ name: "رسید-پرداخت.pdf", media_type: "application/pdf", size: 84_213, ref: "a1" }] },
+  { kind: "message", direction: "in", item_id: "m1", at: ago(60 * 26), channel: "email", inbox: "support@example.com", author: "لیلا رضایی", subject: "پیگیری سفارش ۱۲۸۴", text: "با سلام و احترام،\n\nسفارش شمارهٔ ۱۲۸۴ را هفتهٔ پیش ثبت کردم ولی هنوز به دستم نرسیده است. رسید پرداخت پیوست شده است.\n\nبا تشکر\nلیلا رضایی", attachments: [{ name: "رسید-پرداخت.pdf", media_type: "application/pdf", size: 84_213, ref: "a1", state: "stored", url: "/favicon.svg", thumbnail_url: null }] },
   { kind: "event", item_id: "e1", at: ago(60 * 26 - 1), code: "queued", queue: "farsi", sentence: "Waiting: nobody who speaks Persian was online." },
   { kind: "event", item_id: "e2", at: ago(60 * 25), code: "assigned", agent: "sara", sentence: reason.sentence },
-  { kind: "reply", direction: "out", item_id: "r1", at: ago(60 * 25 - 4), channel: "email", author: "Sara Ahmadi", text: "سلام لیلا خانم، وقت بخیر.\nبسته شما امروز از انبار تهران ارسال شد و تا فردا ظهر به دستتان می‌رسد.", delivery: { state: "read", channel: "email", why: "You answered on the channel the customer wrote on.", at: ago(60 * 24) } },
+  { kind: "reply", direction: "out", item_id: "r1", at: ago(60 * 25 - 4), channel: "email", author: "Sara Ahmadi", text: "سلام لیلا خانم، وقت بخیر.\nبسته شما امروز از انبار تهران ارسال شد و تا فردا ظهر به دستتان می‌رسد.", delivery: { state: "read", channel: "email", why: "email: the conversation is live there", at: ago(60 * 24) }, attachments: [] },
   { kind: "note", item_id: "n1", at: ago(60 * 25 - 6), author: "رضا کریمی", text: "با انبار تماس گرفتم؛ کد رهگیری TX-99120 است. If it is late again, offer free delivery." },
-  { kind: "reply", direction: "out", item_id: "r2", at: ago(60 * 20), channel: "sms", author: "Sara Ahmadi", text: "کد رهگیری شما: TX-99120", delivery: { state: "undelivered", channel: "sms", why: "The phone was switched off (carrier code 30003).", at: ago(60 * 19) } },
+  { kind: "reply", direction: "out", item_id: "r2", at: ago(60 * 20), channel: "sms", author: "Sara Ahmadi", text: "کد رهگیری شما: TX-99120", delivery: { state: "undelivered", channel: "sms", why: "2 segments, UCS-2; the phone was switched off", at: ago(60 * 19) }, attachments: [] },
   { kind: "message", direction: "in", item_id: "m2", at: ago(4), channel: "telegram", inbox: "@payvand_bot", author: "لیلا رضایی", subject: null, text: "سلام، سفارش من هنوز نرسیده است. می‌شود پیگیری کنید؟", attachments: [] },
+  { kind: "call", direction: "in", item_id: "k1", at: ago(90), channel: "call", inbox: "pbx", author: "لیلا رضایی", text: "", missed: true, attachments: [], call: { direction: "inbound", outcome: "timeout", agent: null, wait_seconds: 72, talk_seconds: null, recording_url: null, callback_url: "tel:+989120001284" } },
+  { kind: "call", direction: "in", item_id: "k2", at: ago(80), channel: "call", inbox: "pbx", author: "لیلا رضایی", text: "", missed: false, attachments: [], call: { direction: "inbound", outcome: "answered", agent: "Reza", wait_seconds: 8, talk_seconds: 187, recording_url: "https://pbx.example/rec/1", callback_url: "tel:+989120001284" } },
+  { kind: "message", direction: "in", item_id: "m4", at: ago(12), channel: "telegram", inbox: "@payvand_bot", author: "لیلا رضایی", subject: null, text: "این عکس بستهٔ آسیب‌دیده است", edited_at: ago(11), attachments: [
+    { name: "IMG_0412.jpg", media_type: "image/jpeg", size: 184_213, ref: "p1", state: "stored", url: "/favicon.svg", thumbnail_url: "/favicon.svg" },
+    { name: "voice.ogg", media_type: "audio/ogg", size: 18_213, ref: "p2", state: "stored", url: "/voice.ogg", thumbnail_url: null },
+    { name: "video.mp4", media_type: "video/mp4", size: 0, ref: "p3", state: "pending", url: null, thumbnail_url: null },
+    { name: "old.zip", media_type: "application/zip", size: 0, ref: "p4", state: "gone", url: null, thumbnail_url: null },
+  ] },
+  { kind: "message", direction: "in", item_id: "m5", at: ago(10), channel: "telegram", inbox: "@payvand_bot", author: "لیلا رضایی", subject: null, text: "", deleted_at: ago(9), attachments: [] },
   { kind: "message", direction: "in", item_id: "m3", at: ago(2), channel: "telegram", inbox: "@payvand_bot", author: "لیلا رضایی", subject: null, text: "Tracking code: TX-99120", attachments: [] },
 ];
 

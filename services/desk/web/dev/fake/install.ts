@@ -1,9 +1,10 @@
-import type { ClientFrame, ConversationRow, Delivery, Item, LiveMessage, Presence, ReplyItem } from "../../src/api/types";
-import { agents, contactOf, conversations, me, offer, queues, reason, timelines } from "./data";
+import type { ClientFrame, ConversationRow, Delivery, Item, LiveMessage, Presence, ReplyItem, WrapUp } from "../../src/api/types";
+import { agents, ahead, contactOf, conversations, me, offer, queues, reason, timelines } from "./data";
 
 let loggedIn = sessionStorage.getItem("fake-session") === "1";
 let socket: FakeSocket | null = null;
 let cursor = 0;
+const wrapUps: WrapUp[] = [];
 const offers = [] as ReturnType<typeof offer>[];
 
 function push(message: LiveMessage): void {
@@ -69,7 +70,7 @@ function add(id: string, item: Item): Item {
 }
 
 function reply(id: string, text: string, channel: string | null): Item {
-  const item: ReplyItem = { kind: "reply", direction: "out", item_id: crypto.randomUUID(), at: new Date().toISOString(), channel, author: me.name, text, delivery: null };
+  const item: ReplyItem = { kind: "reply", direction: "out", item_id: crypto.randomUUID(), at: new Date().toISOString(), channel, author: me.name, text, delivery: null, attachments: [] };
   const step = (state: Delivery["state"], after: number): void => {
     setTimeout(() => push({ kind: "delivery", data: { conversation_id: id, reply_id: item.item_id, delivery: { state, channel: channel ?? "telegram", why: "The customer wrote here last, 4 minutes ago.", at: new Date().toISOString() } } }), after);
   };
@@ -88,14 +89,19 @@ function conversationCall(method: string, id: string, rest: string, body: Record
       { channel: "telegram", address_hint: "@leila", default: true, why: "The customer wrote here last, 4 minutes ago." },
       { channel: "email", address_hint: "le…@example.com", default: false, why: "Verified address." },
       { channel: "sms", address_hint: "+98 912 …84", default: false, why: "The last message did not arrive." },
-    ] };
+    ], max_attachments: 10, max_attachment_bytes: 20 * 1024 ** 2 };
     case "GET explain": return { sentence: reason.sentence, placed: row.state === "assigned", reason, history: [
       { at: row.last_at, code: "queued", queue: "farsi", sentence: "Nobody who speaks Persian at level 3 was online.", reason: { ...reason, winner_because: "" } },
       { at: row.last_at, code: "assigned", agent: "sara", sentence: reason.sentence, reason },
     ] };
     case "POST replies": return reply(id, body.text ?? "", body.channel ?? null);
     case "POST notes": return add(id, { kind: "note", item_id: crypto.randomUUID(), at: new Date().toISOString(), author: me.name, text: body.text ?? "" });
-    case "POST resolve": change(id, { state: "resolved" }); return null;
+    case "POST resolve":
+      change(id, { state: "resolved" });
+      wrapUps.push({ conversation_id: id, contact_name: row.contact_name ?? "", queue_id: row.queue_id ?? "", until: ahead(45) });
+      push({ kind: "wrap-up", data: { conversation_id: id, until: ahead(45) } });
+      return null;
+    case "POST wrap-up": wrapUps.length = 0; return null;
     case "POST transfer": change(id, { state: "waiting", assignee: null, assignee_name: null }); return null;
     default: return undefined;
   }
@@ -119,7 +125,9 @@ function answer(method: string, path: string, search: URLSearchParams, body: Rec
       return Object.assign(me, { locale: document.documentElement.lang });
     case "DELETE /api/session": loggedIn = false; sessionStorage.removeItem("fake-session"); return null;
     case "PATCH /api/session": return Object.assign(me, body);
-    case "PUT /api/presence": me.presence = body.state as Presence; return null;
+    case "PUT /api/presence": Object.assign(me, { presence: body.state as Presence, not_responding: false }); return null;
+    case "GET /api/wrap-ups": return wrapUps;
+    case "POST /api/attachments": return { upload_id: crypto.randomUUID(), name: search.get("name"), media_type: "application/pdf", size: 4242 };
     case "GET /api/offers": return offers;
     case "GET /api/queues": return queues;
     case "GET /api/agents": return agents;
@@ -130,7 +138,7 @@ function answer(method: string, path: string, search: URLSearchParams, body: Rec
 
 declare global {
   interface Window {
-    fakeDesk: { ring(): void; write(id: string, text: string): void; type(id: string): void; drop(): void };
+    fakeDesk: { ring(): void; write(id: string, text: string): void; type(id: string): void; drop(): void; miss(): void };
   }
 }
 
@@ -138,7 +146,7 @@ export function install(): void {
   window.fetch = async (input, init) => {
     const url = new URL(String(input), location.href);
     await new Promise((resolve) => setTimeout(resolve, 60));
-    const body = init?.body ? (JSON.parse(String(init.body)) as Record<string, string>) : {};
+    const body = typeof init?.body === "string" ? (JSON.parse(init.body) as Record<string, string>) : {};
     const result = answer(init?.method ?? "GET", url.pathname, url.searchParams, body);
     if (result === 401) return Response.json({ title: "Unauthorized", status: 401 }, { status: 401 });
     if (result === undefined) return Response.json({ title: "Not Found", status: 404 }, { status: 404 });
@@ -156,6 +164,7 @@ export function install(): void {
       change(id, { preview: text, last_at: new Date().toISOString(), unread: 1 });
     },
     type: (id) => push({ kind: "typing", data: { conversation_id: id, agent_id: "reza", name: "رضا کریمی" } }),
+    miss: () => push({ kind: "agent", data: { ...me, not_responding: true } }),
     drop: () => socket?.close(),
   };
 }

@@ -4,7 +4,7 @@ import { confirmItem, dropItem, findRow, putItem, putRow } from "./cache";
 import { call } from "./client";
 import { newId } from "./id";
 import { keys } from "./keys";
-import type { ConversationRow, Item, Me, NoteItem, Offer } from "./types";
+import type { ConversationRow, Item, Me, NoteItem, Offer, WrapUp } from "./types";
 
 /** What an agent does. Each shows its effect at once and takes it back if the server refuses. */
 
@@ -48,6 +48,15 @@ export function useResolve(id: string) {
     onError: (_error, _input, before) => {
       if (before) changeRow(client, id, before);
     },
+  });
+}
+
+export function useWrapUpDone() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => call<void>("POST", `/api/conversations/${id}/wrap-up/done`, { body: {} }),
+    onMutate: (id) => client.setQueryData<WrapUp[]>(keys.wrapUps, (list) => list?.filter((one) => one.conversation_id !== id)),
+    onError: () => void client.invalidateQueries({ queryKey: keys.wrapUps }),
   });
 }
 

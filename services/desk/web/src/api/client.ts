@@ -17,6 +17,8 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 interface CallOptions {
   body?: unknown;
+  /** Sent as it is, instead of a body. */
+  file?: Blob;
   headers?: Record<string, string>;
   signal?: AbortSignal;
   keepalive?: boolean;
@@ -55,6 +57,10 @@ export async function call<T>(method: Method, path: string, options: CallOptions
   if (options.body !== undefined) {
     headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(options.body);
+  }
+  if (options.file) {
+    headers["Content-Type"] = options.file.type || "application/octet-stream";
+    init.body = options.file;
   }
   if (options.signal) init.signal = options.signal;
   if (options.keepalive) init.keepalive = true;

@@ -9,6 +9,7 @@ export interface ListFilter {
 export const keys = {
   me: ["me"] as const,
   offers: ["offers"] as const,
+  wrapUps: ["wrap-ups"] as const,
   queues: ["queues"] as const,
   agents: ["agents"] as const,
   lists: ["conversations"] as const,

@@ -4,7 +4,7 @@ import { carryLocal } from "./cache";
 import { ApiError, call } from "./client";
 import { keys, type ListFilter } from "./keys";
 import type {
-  Agent, ConversationDetail, ConversationPage, Explanation, Me, Offer, Queue, ReplyOption,
+  Agent, ConversationDetail, ConversationPage, Explanation, Me, Offer, Queue, ReplyOptions, WrapUp,
 } from "./types";
 
 /** Null means: nobody is logged in. */
@@ -24,6 +24,10 @@ export function useMe() {
 
 export function useOffers() {
   return useQuery({ queryKey: keys.offers, queryFn: ({ signal }) => call<Offer[]>("GET", "/api/offers", { signal }) });
+}
+
+export function useWrapUps() {
+  return useQuery({ queryKey: keys.wrapUps, queryFn: ({ signal }) => call<WrapUp[]>("GET", "/api/wrap-ups", { signal }) });
 }
 
 export function useQueues() {
@@ -68,7 +72,7 @@ export function useConversation(id: string | null) {
 export function useReplyOptions(id: string) {
   return useQuery({
     queryKey: keys.replyOptions(id),
-    queryFn: ({ signal }) => call<{ channels: ReplyOption[] }>("GET", `/api/conversations/${id}/reply-options`, { signal }),
+    queryFn: ({ signal }) => call<ReplyOptions>("GET", `/api/conversations/${id}/reply-options`, { signal }),
   });
 }
 

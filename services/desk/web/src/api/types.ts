@@ -20,6 +20,8 @@ export interface Me {
   presence: Presence;
   capacity: number;
   used: number;
+  /** An offer ran out: no new ones until a presence is chosen again. */
+  not_responding?: boolean;
 }
 
 export interface Excluded {
@@ -36,6 +38,8 @@ export interface Reason {
   excluded: Excluded[];
   winner_because: string;
   runner_up: string | null;
+  /** Rules that were passed over, and why. */
+  notes?: string[];
   sentence: string;
 }
 
@@ -69,6 +73,15 @@ export interface Agent {
   presence: Presence;
   used: number;
   capacity: number;
+  not_responding?: boolean;
+}
+
+/** What is still to be finished after a contact; units stay taken until then. */
+export interface WrapUp {
+  conversation_id: string;
+  contact_name: string;
+  queue_id: string;
+  until: string;
 }
 
 export interface ConversationRow {
@@ -117,6 +130,17 @@ export interface Attachment {
   media_type: string;
   size: number;
   ref: string;
+  /** `pending`: still with the provider; `gone`: it never came. Neither has an address. */
+  state: "stored" | "pending" | "gone";
+  url: string | null;
+  thumbnail_url: string | null;
+}
+
+export interface Upload {
+  upload_id: string;
+  name: string;
+  media_type: string;
+  size: number;
 }
 
 export interface Delivery {
@@ -140,6 +164,9 @@ export interface MessageItem extends ItemBase {
   text: string;
   subject: string | null;
   attachments: Attachment[];
+  edited_at?: string | null;
+  /** The customer took it back: no text and no attachments any more. */
+  deleted_at?: string | null;
 }
 
 export interface ReplyItem extends ItemBase {
@@ -149,6 +176,7 @@ export interface ReplyItem extends ItemBase {
   author: string;
   text: string;
   delivery: Delivery | null;
+  attachments: Attachment[];
   /** Only in this browser: not yet confirmed by the server. */
   pending?: boolean;
 }
@@ -159,6 +187,16 @@ export interface NoteItem extends ItemBase {
   text: string;
 }
 
+export interface CallFacts {
+  direction: string | null;
+  outcome: string | null;
+  agent: string | null;
+  wait_seconds: number | null;
+  talk_seconds: number | null;
+  recording_url: string | null;
+  callback_url: string | null;
+}
+
 export interface CallItem extends ItemBase {
   kind: "call";
   direction: "in";
@@ -167,6 +205,8 @@ export interface CallItem extends ItemBase {
   author: string;
   text: string;
   missed: boolean;
+  call?: CallFacts | null;
+  attachments: Attachment[];
 }
 
 export type EventCode = "queued" | "offered" | "assigned" | "rejected" | "expired" | "resolved" | "transferred";
@@ -193,6 +233,12 @@ export interface ReplyOption {
   address_hint: string;
   default: boolean;
   why: string;
+}
+
+export interface ReplyOptions {
+  channels: ReplyOption[];
+  max_attachments: number;
+  max_attachment_bytes: number;
 }
 
 export interface Explanation {
@@ -222,9 +268,10 @@ export type LiveMessage =
   | { kind: "offer"; data: Offer }
   | { kind: "offer.ended"; data: { offer_id: string; outcome: string } }
   | { kind: "agent"; data: Agent }
+  | { kind: "wrap-up"; data: { conversation_id: string; until: string | null } }
   | { kind: "queue"; data: Queue }
   | { kind: "refused"; data: { code: string; message: string; work_item_id?: string | null } }
-  | { kind: "typing"; data: { conversation_id: string; agent_id: string; name: string } }
+  | { kind: "typing"; data: { conversation_id: string; agent_id: string; name: string; customer?: boolean } }
   | { kind: "reset"; data: unknown };
 
 export type LiveFrame = LiveMessage & { cursor: number };

@@ -2,7 +2,7 @@ import { Accordion, Button, Center, Drawer, Loader, Stack, Text } from "@mantine
 import { useTranslation } from "react-i18next";
 
 import { useExplanation } from "../api/queries";
-import type { Explanation, ExplanationStep } from "../api/types";
+import type { ConversationState, Explanation, ExplanationStep } from "../api/types";
 import { errorText } from "../app/errors";
 import { Time } from "../parts/Time";
 import { useEventText } from "../timeline/eventText";
@@ -12,6 +12,7 @@ import { ACCEPTED, useSentence } from "./sentence";
 
 interface Props {
   id: string;
+  state: ConversationState;
   opened: boolean;
   onClose: () => void;
 }
@@ -39,18 +40,19 @@ function decisive(explanation: Explanation): ExplanationStep | undefined {
   return explanation.history.findLast((step) => step.reason !== null && step.reason.winner_because !== ACCEPTED);
 }
 
-function Body({ explanation }: { explanation: Explanation }) {
+function Body({ explanation, state }: { explanation: Explanation; state: ConversationState }) {
   const { t } = useTranslation();
   const sentence = useSentence();
   const why = decisive(explanation);
+  const settled = explanation.placed || state === "resolved";
   const sections = [
     why?.reason && { key: "details", title: t("explain.details"), body: <ReasonDetails reason={why.reason} /> },
     explanation.history.length > 0 && { key: "history", title: t("explain.history"), body: <Steps explanation={explanation} /> },
   ].filter((section) => typeof section === "object" && section !== null);
   return (
     <Stack gap="lg">
-      <div className={classes.sentence} data-placed={explanation.placed}>
-        <Text size="xs" c="dimmed" fw={600}>{t(explanation.placed ? "explain.placed" : "explain.notPlaced")}</Text>
+      <div className={classes.sentence} data-placed={settled}>
+        <Text size="xs" c="dimmed" fw={600}>{state === "resolved" ? t("states.resolved") : t(settled ? "explain.placed" : "explain.notPlaced")}</Text>
         <Text fz="lg" fw={550} lh={1.5} dir="auto" data-testid="explain-sentence">{why ? sentence(why) : explanation.sentence}</Text>
       </div>
       <Accordion multiple variant="separated" chevronPosition="right">
@@ -66,11 +68,11 @@ function Body({ explanation }: { explanation: Explanation }) {
 }
 
 /** "Why was this routed here?": the sentence first, everything else on demand. */
-export function ExplainDrawer({ id, opened, onClose }: Props) {
+export function ExplainDrawer({ id, state, opened, onClose }: Props) {
   const { t } = useTranslation();
   const found = useExplanation(id, opened);
   return (
-    <Drawer opened={opened} onClose={onClose} position="right" size={430} title={<Text fw={650}>{t("explain.title")}</Text>}
+    <Drawer opened={opened} onClose={onClose} position="right" size={430} title={<Text fw={650}>{t(state === "waiting" ? "explain.titleWaiting" : "explain.title")}</Text>}
       closeButtonProps={{ "aria-label": t("common.close") }}>
       {found.isPending && <Center mih={200}><Loader aria-label={t("common.loading")} /></Center>}
       {found.isError && (
@@ -79,7 +81,7 @@ export function ExplainDrawer({ id, opened, onClose }: Props) {
           <Button variant="light" onClick={() => void found.refetch()}>{t("common.retry")}</Button>
         </Stack>
       )}
-      {found.data && <Body explanation={found.data} />}
+      {found.data && <Body explanation={found.data} state={state} />}
     </Drawer>
   );
 }

@@ -38,11 +38,20 @@ export function ReasonDetails({ reason }: { reason: Reason }) {
           <ul className={classes.excluded}>
             {reason.excluded.map((group) => (
               <li key={group.predicate}>
-                <span>{predicate(group.predicate)}</span>
+                <span>
+                  {predicate(group.predicate)}
+                  {group.example && <Text span size="xs" c="dimmed"> · {t("explain.example", { agent: `\u2068${names.agent(group.example)}\u2069` })}</Text>}
+                </span>
                 <span className={classes.agents}>{t("explain.agents", { count: group.agents, shown: format.number(group.agents) })}</span>
               </li>
             ))}
           </ul>
+        </>
+      )}
+      {(reason.notes ?? []).length > 0 && (
+        <>
+          <Text size="xs" fw={600} c="dimmed" mt="sm" mb={4}>{t("explain.notes")}</Text>
+          <ul className={classes.excluded}>{reason.notes?.map((note) => <li key={note}><span dir="auto">{note}</span></li>)}</ul>
         </>
       )}
     </>

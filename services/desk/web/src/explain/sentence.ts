@@ -23,7 +23,7 @@ export function usePredicateText(): (predicate: string) => string {
   const { t } = useTranslation();
   const format = useFormat();
   return (predicate) => {
-    if (predicate.startsWith("team:")) return t("explain.predicates.team", { team: isolate(predicate.slice(5)) });
+    if (predicate.startsWith("team:")) return t("explain.predicates.team", { team: isolate(predicate.slice(5).split("|").join(" / ")) });
     const skill = /^skill:([^><=]+)(?:>=(\d+))?$/.exec(predicate);
     if (!skill) return t(`explain.predicates.${predicate}`, { defaultValue: predicate });
     const name = skill[1] ?? "";
@@ -53,6 +53,13 @@ export function useSentence(): (decided: Decided) => string {
       const said = { agent: whom, because: because(reason.winner_because), shown: format.number(reason.eligible) };
       return t(reason.eligible > 1 ? "explain.chosen_many" : "explain.chosen", said);
     }
+    const rests = /^Rests in \S+ (?:until (\S+)|for good)\.$/.exec(reason?.sentence ?? "");
+    if (rests && queue) {
+      const at = rests[1] ? { context: "until", time: format.full(rests[1]) } : {};
+      return t("explain.rests", { queue: isolate(names.queue(queue)), ...at });
+    }
+    const known = /^Waits in \S+ for (\S+), who is not free\.$/.exec(reason?.sentence ?? "");
+    if (known?.[1] && queue) return t("explain.waitsFor", { queue: isolate(names.queue(queue)), agent: isolate(names.agent(known[1])) });
     if (reason && !reason.winner_because && queue) {
       const groups = reason.excluded.map((one) => `${predicate(one.predicate)}: ${format.number(one.agents)}`).join(t("explain.comma"));
       return t(groups ? "explain.waits" : "explain.waits_nobody", { queue: isolate(names.queue(queue)), groups });

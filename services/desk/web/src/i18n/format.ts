@@ -17,6 +17,8 @@ export interface Format {
   day(iso: string): string;
   full(iso: string): string;
   span(milliseconds: number): string;
+  /** Seconds to the second: "3 min 5 sec". */
+  duration(seconds: number): string;
   bytes(size: number): string;
   language(code: string): string;
   plainDigits(text: string): string;
@@ -65,9 +67,19 @@ export function makeFormat(locale: Locale): Format {
     const hours = Math.floor(minutes / 60);
     return hours < 48 ? unit(hours, "hour") : unit(Math.floor(hours / 24), "day");
   };
+  const list = new Intl.ListFormat(tag, { type: "unit", style: "narrow" });
+  const duration = (seconds: number): string => {
+    const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), Math.round(seconds % 60)];
+    const parts = [hours > 0 && unit(hours, "hour"), minutes > 0 && unit(minutes, "minute"), hours === 0 && rest > 0 && unit(rest, "second")];
+    const said = parts.filter((part) => part !== false);
+    return said.length > 0 ? list.format(said) : unit(0, "second");
+  };
+  // Persian has no short words of its own for these.
+  const amount = (value: number, name: string): string =>
+    new Intl.NumberFormat(tag, { style: "unit", unit: name, unitDisplay: locale === "fa" ? "long" : "short", maximumFractionDigits: 0 }).format(value);
   const bytes = (size: number): string => {
-    if (size < 1024) return unit(size, "byte");
-    return size < 1024 ** 2 ? unit(size / 1024, "kilobyte") : unit(size / 1024 ** 2, "megabyte");
+    if (size < 1024) return amount(size, "byte");
+    return size < 1024 ** 2 ? amount(size / 1024, "kilobyte") : amount(size / 1024 ** 2, "megabyte");
   };
   const language = (code: string): string => {
     try {
@@ -83,7 +95,7 @@ export function makeFormat(locale: Locale): Format {
     number: (value) => number.format(value),
     time: (iso) => time.format(new Date(iso)),
     full: (iso) => full.format(new Date(iso)),
-    brief, day, span, bytes, language, plainDigits,
+    brief, day, span, duration, bytes, language, plainDigits,
   };
 }
 

@@ -32,7 +32,7 @@ export function LiveProvider({ me, children }: { me: string; children: ReactNode
 
   tell.current = (frame) => {
     if (frame.kind === "typing" && frame.data.agent_id !== me) {
-      noteTyping(frame.data.conversation_id, frame.data.agent_id, frame.data.name);
+      noteTyping(frame.data.conversation_id, frame.data.agent_id, frame.data.name); // no agent: the customer
     } else if (frame.kind === "refused") {
       const known = t(`refused.${frame.data.code}`, { defaultValue: frame.data.message });
       for (const stale of [keys.lists, keys.offers, keys.conversation(frame.data.work_item_id ?? "")]) {

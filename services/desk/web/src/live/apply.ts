@@ -34,6 +34,9 @@ export function applyFrame(client: QueryClient, frame: LiveFrame, me: string): v
     case "agent":
       applyAgent(client, frame.data, me);
       break;
+    case "wrap-up":
+      void client.invalidateQueries({ queryKey: keys.wrapUps });
+      break;
     case "queue":
       client.setQueryData<Queue[]>(keys.queues, (list) =>
         upsert(list, frame.data, (old) => old.queue_id === frame.data.queue_id),
@@ -50,6 +53,6 @@ export function applyFrame(client: QueryClient, frame: LiveFrame, me: string): v
 function applyAgent(client: QueryClient, agent: Agent, me: string): void {
   client.setQueryData<Agent[]>(keys.agents, (list) => upsert(list, agent, (old) => old.agent_id === agent.agent_id));
   if (agent.agent_id !== me) return;
-  const { presence, used, capacity } = agent;
-  client.setQueryData<Me | null>(keys.me, (old) => (old ? { ...old, presence, used, capacity } : old));
+  const { presence, used, capacity, not_responding = false } = agent;
+  client.setQueryData<Me | null>(keys.me, (old) => (old ? { ...old, presence, used, capacity, not_responding } : old));
 }

@@ -1,4 +1,5 @@
-import { Button, Group, Kbd, RingProgress, Stack, Text } from "@mantine/core";
+import { Button, Collapse, Group, Kbd, RingProgress, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -6,10 +7,11 @@ import { serverNow } from "../api/client";
 import { useNames } from "../api/names";
 import type { Offer } from "../api/types";
 import { usePreferences } from "../app/preferences";
+import { ReasonDetails } from "../explain/ReasonDetails";
 import { useSentence } from "../explain/sentence";
 import { useFormat } from "../i18n/format";
 import { ChannelIcon, useChannelName } from "../parts/ChannelIcon";
-import { IconCheck, IconX } from "../parts/icons";
+import { IconCheck, IconChevronDown, IconX } from "../parts/icons";
 import { TierBadge } from "../parts/TierBadge";
 import { Since, useNow } from "../parts/Time";
 import classes from "./OfferStack.module.css";
@@ -48,6 +50,7 @@ export function OfferCard({ offer, keys, onAnswer }: Props) {
   const { singleKeys } = usePreferences();
   const sentence = useSentence();
   const names = useNames();
+  const [detailed, details] = useDisclosure(false);
   const hint = (key: string) => (keys && singleKeys ? <Kbd size="xs" dir="ltr">{key}</Kbd> : null);
   const name = offer.contact_name || t("contact.unknown");
   return (
@@ -69,7 +72,16 @@ export function OfferCard({ offer, keys, onAnswer }: Props) {
           </div>
         </Group>
         <p className={classes.preview} dir="auto" data-first={keys || undefined}>{offer.preview}</p>
-        <p className={classes.why} dir="auto" data-testid="offer-why">{sentence({ reason: offer.why, agent: names.me, queue: offer.queue_id })}</p>
+        <div>
+          <p className={classes.why} dir="auto" data-testid="offer-why">{sentence({ reason: offer.why, agent: names.me, queue: offer.queue_id })}</p>
+          <Button
+            size="compact-xs" variant="subtle" color="gray" ms={-6} onClick={details.toggle} aria-expanded={detailed} aria-controls={`why-${offer.offer_id}`}
+            rightSection={<IconChevronDown size={13} className={classes.fold} data-open={detailed || undefined} />} data-testid="offer-details"
+          >
+            {t("explain.details")}
+          </Button>
+          <Collapse expanded={detailed} id={`why-${offer.offer_id}`}><ReasonDetails reason={offer.why} /></Collapse>
+        </div>
         <Group grow gap={10} preventGrowOverflow={false}>
           <Button
             leftSection={<IconCheck size={18} />} rightSection={hint("A")} onClick={() => onAnswer("accept")} aria-keyshortcuts="a" data-testid="offer-accept"

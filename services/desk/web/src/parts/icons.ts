@@ -4,6 +4,8 @@ export {
   IconCircleCheck, IconCircleDashed, IconClock, IconCloudOff, IconCommand, IconCornerUpLeft, IconDeviceMobileMessage,
   IconEyeCheck, IconHelpCircle, IconHourglass, IconInbox, IconInfoCircle, IconKeyboard, IconLanguage, IconList, IconLogout,
   IconMail, IconMailOff, IconMenu2, IconMessageCircle, IconMessages, IconMoon, IconNote, IconPaperclip, IconPhone, IconPlayerPause,
+  IconCloudDownload, IconDownload, IconExternalLink, IconFile, IconFileOff, IconPencil, IconPhoneIncoming, IconPhoneOutgoing,
+  IconPhoneX, IconPlayerPlay, IconTrash, IconUserQuestion,
   IconRefresh, IconRoute, IconSearch, IconSend, IconSettings, IconSun, IconUser, IconUserCheck, IconUsers, IconWorld, IconX,
 } from "@tabler/icons-react";
 export { IconBrandTelegram } from "@tabler/icons-react";

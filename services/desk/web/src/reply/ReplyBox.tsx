@@ -1,4 +1,4 @@
-import { Button, Kbd, SegmentedControl, Textarea } from "@mantine/core";
+import { Button, Group, Kbd, SegmentedControl, Textarea } from "@mantine/core";
 import { getHotkeyHandler } from "@mantine/hooks";
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
@@ -10,9 +10,13 @@ import type { ConversationRow } from "../api/types";
 import { usePreferences, type UndoSend } from "../app/preferences";
 import { useLive } from "../live/LiveProvider";
 import { IconNote, IconSend } from "../parts/icons";
+import { AttachButton } from "./AttachButton";
+import { AttachedChips } from "./AttachedChips";
 import { ChannelPicker } from "./ChannelPicker";
 import { setDraft, useDraft } from "./drafts";
 import { send, UNDO_TIME } from "./outbox";
+import { setAttached } from "./uploads";
+import { useFiles } from "./useFiles";
 import classes from "./ReplyBox.module.css";
 
 const TYPING_EVERY = 3_000;
@@ -30,8 +34,10 @@ export function ReplyBox({ conversation }: { conversation: ConversationRow }) {
   const client = useQueryClient();
   const live = useLive();
   const { undoSend } = usePreferences();
-  const options = useReplyOptions(id).data?.channels ?? [];
   const [mode, setMode] = useState<Mode>("reply");
+  const found = useReplyOptions(id).data;
+  const options = found?.channels ?? [];
+  const files = useFiles(id, found, mode === "reply");
   const [channel, setChannel] = useState<string | null>(null);
   const draftKey = mode === "reply" ? id : `${id}:note`;
   const text = useDraft(draftKey);
@@ -48,19 +54,20 @@ export function ReplyBox({ conversation }: { conversation: ConversationRow }) {
   };
   const submit = (): void => {
     const words = text.trim();
-    if (!words) return;
+    if (!words || files.waiting) return;
     setDraft(draftKey, "");
     if (mode === "note") note.mutate(words, { onError: () => setDraft(draftKey, words) });
     else {
       const likely = channel ?? options.find((one) => one.default)?.channel ?? conversation.channel;
-      send(client, id, words, channel, holdFor(undoSend, likely));
+      send(client, id, { text: words, channel, attached: files.attached }, holdFor(undoSend, likely));
+      setAttached(id, []);
     }
     area.current?.focus();
   };
 
   return (
     <form
-      className={classes.box} data-mode={mode} aria-label={t(`reply.${mode}`)}
+      className={classes.box} data-mode={mode} aria-label={t(`reply.${mode}`)} {...files.dropping}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
@@ -88,10 +95,14 @@ export function ReplyBox({ conversation }: { conversation: ConversationRow }) {
         onKeyDown={getHotkeyHandler([["mod+Enter", submit], ["Escape", () => area.current?.blur()]])}
         classNames={{ input: classes.input }} maxLength={16000} variant="unstyled" data-testid="reply-text" aria-keyshortcuts="r"
       />
+      {mode === "reply" && <AttachedChips conversation={id} attached={files.attached} />}
       <div className={classes.bar}>
-        <span className={classes.hint} data-wide><Kbd size="xs" dir="ltr">Ctrl</Kbd> + <Kbd size="xs" dir="ltr">Enter</Kbd></span>
+        <Group gap={8} wrap="nowrap">
+          {mode === "reply" && <AttachButton limits={files.limits} onFiles={files.take} />}
+          <span className={classes.hint} data-wide><Kbd size="xs" dir="ltr">Ctrl</Kbd> + <Kbd size="xs" dir="ltr">Enter</Kbd></span>
+        </Group>
         <Button
-          type="submit" size="sm" disabled={!text.trim()} data-testid="reply-send" color={mode === "note" ? "#7d5200" : "turquoise"}
+          type="submit" size="sm" disabled={!text.trim() || files.waiting} data-testid="reply-send" color={mode === "note" ? "#7d5200" : "turquoise"}
           leftSection={mode === "note" ? <IconNote size={17} /> : <span className="flip"><IconSend size={17} /></span>}
         >
           {t(mode === "note" ? "reply.addNote" : "reply.send")}

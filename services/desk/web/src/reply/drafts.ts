@@ -24,3 +24,7 @@ export function useDraft(key: string): string {
 export function hasDraft(key: string): boolean {
   return drafts.has(key);
 }
+
+export function anyDraft(): boolean {
+  return [...drafts.values()].some((text) => text.trim() !== "");
+}

@@ -7,6 +7,7 @@ import { newId } from "../api/id";
 import { keys } from "../api/keys";
 import type { Item, Me, ReplyItem } from "../api/types";
 import { setDraft } from "./drafts";
+import { asSent, setAttached, type Attaching } from "./uploads";
 
 /** Replies on their way out: shown at once, held for the undo time, then sent with one idempotency key for all tries. */
 
@@ -18,6 +19,7 @@ export interface Outgoing {
   conversationId: string;
   text: string;
   channel: string | null;
+  attached: readonly Attaching[];
   state: "held" | "sending" | "failed";
   until: number;
   error: string;
@@ -45,17 +47,21 @@ function remove(key: string): void {
 
 const localId = (key: string): string => `local:${key}`;
 
-export function send(
-  queryClient: QueryClient, conversationId: string, text: string, channel: string | null, hold: number,
-): void {
+export interface Written {
+  text: string;
+  channel: string | null;
+  attached: readonly Attaching[];
+}
+
+export function send(queryClient: QueryClient, conversationId: string, { text, channel, attached }: Written, hold: number): void {
   client = queryClient;
   const key = newId();
   const item: ReplyItem = {
     kind: "reply", direction: "out", item_id: localId(key), at: new Date().toISOString(), channel,
-    author: queryClient.getQueryData<Me | null>(keys.me)?.name ?? "", text, delivery: null, pending: true,
+    author: queryClient.getQueryData<Me | null>(keys.me)?.name ?? "", text, delivery: null, pending: true, attachments: attached.map(asSent),
   };
   putItem(queryClient, conversationId, item);
-  change([...all, { key, conversationId, text, channel, state: "held", until: Date.now() + hold, error: "" }]);
+  change([...all, { key, conversationId, text, channel, attached, state: "held", until: Date.now() + hold, error: "" }]);
   if (hold > 0) timers.set(key, window.setTimeout(() => void dispatch(key), hold));
   else void dispatch(key);
 }
@@ -67,6 +73,7 @@ export function undo(key: string): void {
   remove(key);
   dropItem(client, one.conversationId, localId(key));
   setDraft(one.conversationId, one.text);
+  setAttached(one.conversationId, one.attached);
 }
 
 export function dispatchNow(key: string): void {
@@ -81,7 +88,7 @@ async function dispatch(key: string, keepalive = false): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const item = await call<Item>("POST", `/api/conversations/${one.conversationId}/replies`, {
-        body: { text: one.text, ...(one.channel ? { channel: one.channel } : {}) },
+        body: { text: one.text, ...(one.channel ? { channel: one.channel } : {}), attachments: one.attached.map((file) => file.uploadId) },
         headers: { "Idempotency-Key": key },
         keepalive,
       });

@@ -44,8 +44,8 @@ function useCommands(me: Me, onShortcuts: () => void): SpotlightActionGroupData[
   const presence = usePresenceChange();
   const session = useSessionChange();
   const { setColorScheme } = useMantineColorScheme();
-  const open = ["reply", "note", "resolve", "transfer", "why"] as const;
-  const targets = { reply: "tab-reply", note: "tab-note", resolve: "resolve-button", transfer: "transfer-button", why: "explain-open" };
+  const open = ["reply", "note", "attach", "resolve", "transfer", "why"] as const;
+  const targets = { reply: "tab-reply", note: "tab-note", attach: "attach", resolve: "resolve-button", transfer: "transfer-button", why: "explain-open" };
   const scheme = (value: "light" | "dark") => () => {
     setColorScheme(value);
     session.mutate({ color_scheme: value });

@@ -12,6 +12,7 @@ import { useFormat } from "../i18n/format";
 import { useLive } from "../live/LiveProvider";
 import { OfferStack } from "../offers/OfferStack";
 import { Announcer } from "./Announcer";
+import { Corner } from "./Corner";
 import { Header } from "./Header";
 import { Palette } from "./Palette";
 import { Rail } from "./Rail";
@@ -60,6 +61,7 @@ export function Shell({ me }: { me: Me }) {
         closeButtonProps={{ "aria-label": t("common.close"), mr: 12 }} styles={{ title: { paddingInlineStart: 16 } }}>
         <Rail onGo={menuControl.close} />
       </Drawer>
+      <Corner me={me} />
       <OfferStack />
       <Palette me={me} onShortcuts={helpControl.open} />
       <ShortcutsHelp opened={help} onClose={helpControl.close} />

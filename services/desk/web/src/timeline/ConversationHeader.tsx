@@ -34,6 +34,7 @@ function Standing({ conversation }: { conversation: ConversationRow }) {
 export function ConversationHeader({ conversation, roomForCard, onResolve, onTransfer, onExplain, onCard }: Props) {
   const { t } = useTranslation();
   const open = conversation.state !== "resolved";
+  const why = t(conversation.state === "waiting" ? "explain.titleWaiting" : "explain.open");
   const title = conversation.subject || conversation.contact_name || t("contact.unknown");
   return (
     <header className={classes.header}>
@@ -45,8 +46,8 @@ export function ConversationHeader({ conversation, roomForCard, onResolve, onTra
         <Standing conversation={conversation} />
       </div>
       <Group gap={4} wrap="nowrap">
-        <Tooltip label={t("explain.open")}>
-          <ActionIcon variant="subtle" color="gray" size="lg" onClick={onExplain} aria-label={t("explain.open")} aria-keyshortcuts="w" data-testid="explain-open">
+        <Tooltip label={why}>
+          <ActionIcon variant="subtle" color="gray" size="lg" onClick={onExplain} aria-label={why} aria-keyshortcuts="w" data-testid="explain-open">
             <IconRoute size={19} stroke={1.75} />
           </ActionIcon>
         </Tooltip>

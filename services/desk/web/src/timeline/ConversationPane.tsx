@@ -85,7 +85,7 @@ function OpenConversation({ detail, me }: { detail: ConversationDetail; me: Me }
         )}
       <ResolveDialog id={id} opened={resolving} onClose={resolve.close} />
       <TransferDialog conversation={conversation} me={me.agent_id} opened={transferring} onClose={transfer.close} />
-      <ExplainDrawer id={id} opened={explaining} onClose={explain.close} />
+      <ExplainDrawer id={id} state={conversation.state} opened={explaining} onClose={explain.close} />
     </div>
   );
 }

@@ -33,6 +33,14 @@ const LOOK: Record<DeliveryStateName, [Icon, Tone]> = {
   cancelled: [IconBan, "quiet"],
 };
 
+/** Why a reply did not arrive stands below it, not in a tooltip: somebody has to act on it. */
+export function DeliveryTrouble({ item }: { item: ReplyItem }) {
+  const why = useWhy();
+  const delivery = item.delivery;
+  if (!delivery?.why || LOOK[delivery.state]?.[1] !== "bad") return null;
+  return <p className={classes.trouble} dir="auto" data-testid="delivery-trouble">{why(delivery.why)}</p>;
+}
+
 /** How far one reply has come, and why there and on that channel: by icon, in words on demand. */
 export function DeliveryMark({ item }: { item: ReplyItem }) {
   const { t } = useTranslation();

@@ -51,8 +51,13 @@ function Typing({ conversationId }: { conversationId: string }) {
   const { t } = useTranslation();
   const typists = useTypists(conversationId);
   if (typists.length === 0) return null;
-  const names = typists.map((one) => `\u2068${one.name}\u2069`).join(", ");
-  return <p className={classes.typing} role="status">{t("timeline.typing", { names })}</p>;
+  const agents = typists.filter((one) => one.agentId);
+  const names = agents.map((one) => `\u2068${one.name}\u2069`).join(", ");
+  return (
+    <p className={classes.typing} role="status" data-testid="typing">
+      {agents.length < typists.length && t("timeline.customerTyping")} {names && t("timeline.typing", { names })}
+    </p>
+  );
 }
 
 export function Timeline({ conversationId, items }: { conversationId: string; items: Item[] }) {

@@ -1,37 +1,37 @@
 import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import type { Attachment, CallItem, EventItem, Item, MessageItem, NoteItem, ReplyItem } from "../api/types";
+import type { CallItem, EventItem, Item, MessageItem, NoteItem, ReplyItem } from "../api/types";
 import { useFormat } from "../i18n/format";
 import { ChannelIcon } from "../parts/ChannelIcon";
 import {
-  IconArrowsLeftRight, IconBell, IconCircleCheck, IconClock, IconHourglass, IconNote, IconPaperclip, IconPhone, IconUserCheck, IconX,
+  IconArrowsLeftRight, IconBell, IconCircleCheck, IconClock, IconHourglass, IconNote, IconPencil, IconTrash, IconUserCheck, IconX,
 } from "../parts/icons";
 import { Time } from "../parts/Time";
-import { DeliveryMark } from "./DeliveryMark";
+import { CallDetails, CallIcon, useCallTitle } from "./CallDetails";
+import { DeliveryMark, DeliveryTrouble } from "./DeliveryMark";
 import { useEventText } from "./eventText";
+import { Files } from "./Files";
 import { OutgoingControls } from "./OutgoingControls";
 import classes from "./TimelineItem.module.css";
 
-function Files({ files }: { files: Attachment[] }) {
+/** The customer changed what they had written, or took it back. */
+function Amended({ item }: { item: MessageItem }) {
+  const { t } = useTranslation();
   const format = useFormat();
-  if (files.length === 0) return null;
+  const at = item.deleted_at ?? item.edited_at;
+  if (!at) return null;
   return (
-    <ul className={classes.files}>
-      {files.map((file) => (
-        <li key={file.ref}>
-          <IconPaperclip size={14} aria-hidden="true" />
-          <bdi className="clip">{file.name}</bdi>
-          <span className={classes.size}>{format.bytes(file.size)}</span>
-        </li>
-      ))}
-    </ul>
+    <span className={classes.amended} title={format.full(at)} data-testid={item.deleted_at ? "item-deleted" : "item-edited"}>
+      {item.deleted_at ? <IconTrash size={13} aria-hidden="true" /> : <IconPencil size={13} aria-hidden="true" />}
+      {t(item.deleted_at ? "timeline.deletedAt" : "timeline.editedAt", { time: format.time(at) })}
+    </span>
   );
 }
 
 function Incoming({ item }: { item: MessageItem }) {
   return (
-    <article className={classes.bubble} data-side="in">
+    <article className={classes.bubble} data-side="in" data-deleted={item.deleted_at ? true : undefined}>
       <header className={classes.head}>
         <ChannelIcon channel={item.channel} size={14} />
         <bdi className={classes.author}>{item.author}</bdi>
@@ -39,8 +39,9 @@ function Incoming({ item }: { item: MessageItem }) {
         <Time at={item.at} className={classes.time ?? ""} />
       </header>
       {item.subject && <p className={classes.subject} dir="auto">{item.subject}</p>}
-      <p className={classes.text} dir="auto">{item.text}</p>
+      {item.text && <p className={classes.text} dir="auto">{item.text}</p>}
       <Files files={item.attachments} />
+      <Amended item={item} />
     </article>
   );
 }
@@ -55,6 +56,8 @@ function Reply({ item }: { item: ReplyItem }) {
         <DeliveryMark item={item} />
       </header>
       <p className={classes.text} dir="auto">{item.text}</p>
+      <Files files={item.attachments ?? []} />
+      <DeliveryTrouble item={item} />
       <OutgoingControls itemId={item.item_id} />
     </article>
   );
@@ -92,17 +95,21 @@ function Happened({ item }: { item: EventItem }) {
 }
 
 function Call({ item }: { item: CallItem }) {
-  const { t } = useTranslation();
+  const title = useCallTitle();
   return (
-    <article className={classes.bubble} data-side="in" data-missed={item.missed || undefined}>
+    <article
+      className={classes.bubble} data-side={item.call?.direction === "outbound" ? "out" : "in"} data-missed={item.missed || undefined}
+      data-testid="call-item"
+    >
       <header className={classes.head}>
-        <IconPhone size={14} aria-hidden="true" />
+        <CallIcon item={item} />
         <bdi className={classes.author}>{item.author}</bdi>
         <bdi className={`${classes.inbox} clip`}>{item.inbox}</bdi>
         <Time at={item.at} className={classes.time ?? ""} />
       </header>
-      <p className={classes.subject}>{t(item.missed ? "timeline.missedCall" : "channels.call")}</p>
-      {item.text && <p className={classes.text} dir="auto">{item.text}</p>}
+      <p className={classes.subject}>{title(item)}</p>
+      <CallDetails item={item} />
+      <Files files={item.attachments ?? []} />
     </article>
   );
 }

@@ -1,0 +1,14 @@
+import { anyDraft } from "../reply/drafts";
+import { anyAttached } from "../reply/uploads";
+
+/** What was written and not sent lives in this tab: ask before it is lost, and do not leave for a file that was dropped beside. */
+export function guardThePage(): void {
+  addEventListener("beforeunload", (event) => {
+    if (anyDraft() || anyAttached()) event.preventDefault();
+  });
+  const beside = (event: DragEvent): void => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  };
+  addEventListener("dragover", beside);
+  addEventListener("drop", beside);
+}
