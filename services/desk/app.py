@@ -1,14 +1,20 @@
 """The desk, put together: a stage that follows the events, the API of the agents' desk, its live socket, and the front end."""
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from runtime import logs
 from runtime.database import passes_by_itself
 from runtime.errors import Transient
 from runtime.service import Kit, Service
 from runtime.stage import Stage
+from runtime.unit import Unit
 from schemas import topics
+from schemas.decisions import GreetingDue
+from schemas.envelope import Event
 from services.desk import handlers
 from services.desk.adapters.http import attachments
 from services.desk.adapters.http.attachments import AttachmentRoutes
@@ -44,7 +50,7 @@ def build(kit: Kit) -> Service:
             topics.DELIVERIES_UPDATED,
             topics.CONTACTS_CHANGED,
         ),
-        partial(handlers.project, projection, desk.feed),
+        partial(_follow, desk, projection),
         unhurried=True,
     )
     routers = (
@@ -58,6 +64,13 @@ def build(kit: Kit) -> Service:
     )
     tasks = (hub.follow, hub.subscribe, partial(_pruning, desk, projection))
     return Service("desk", (stage,), routers, tasks, larger_bodies={attachments.PREFIX: kit.settings.max_attachment_bytes})
+
+
+async def _follow(desk: Desk, projection: PostgresProjection, unit: Unit, events: Sequence[Event[Any]]) -> None:
+    await handlers.project(projection, desk.feed, unit, events)
+    for event in events:
+        if isinstance(event.data, GreetingDue) and desk.settings.greetings:
+            await handlers.greet(desk.conversations, desk.feed, ZoneInfo(desk.settings.time_zone), unit, event)
 
 
 async def _pruning(desk: Desk, projection: PostgresProjection) -> None:

@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from runtime.errors import Conflict, NotFound, Refused
+from runtime.errors import Conflict, NotFound, Refused, Transient
 from runtime.unit import Unit
 from schemas import topics
 from schemas.base import EventData
 from schemas.commands import AcceptOffer, CompleteWrapUp, RejectOffer, ResolveWork, SetPresence, TransferWork
+from schemas.decisions import GreetingDue
 from schemas.envelope import Event, derived_id
 from schemas.replies import ReplyRequested
 from schemas.values import AgentPresence, Attachment, ThreadRef
 from services.desk.domain.attaching import attachments_of
 from services.desk.domain.folding import Item, fold
+from services.desk.domain.greeting import CHANNELS, greeting
 from services.desk.domain.people import LEASE, Viewer
 from services.desk.domain.telling import Changes, Frame, anew, changes, complete
 from services.desk.domain.text import clean
@@ -23,6 +26,7 @@ from services.desk.domain.timeline import item_view
 from services.desk.ports import Conversations, Feed, Place, Presences, Projection
 
 ROUTING_DOMAIN = "main"
+GREETER = "Payvand"
 
 
 class Draft(NamedTuple):
@@ -62,6 +66,26 @@ async def project(projection: Projection, feed: Feed, unit: Unit, events: Sequen
     found = changes(batch, contacts, queues)
     anew(found, older)
     await feed.tell(unit, found, partial(complete, batch))
+
+
+async def greet(conversations: Conversations, feed: Feed, zone: tzinfo, unit: Unit, event: Event[GreetingDue]) -> None:
+    """Give a waiting customer the first word, in their language and where they wrote. It does not count as an answer.
+
+    Raises Transient while the conversation itself has not arrived here.
+    """
+    due = event.data
+    if due.channel not in CHANNELS:
+        return
+    place = await conversations.place(unit, due.work_item_id)
+    if place is None:
+        raise Transient("the conversation to greet in is not known yet")
+    language = due.language or place.language
+    draft = Draft(due.work_item_id, GREETER, None, greeting(due, language, zone), None, str(event.id))
+    item = _item(draft, derived_id(event.id, "greeting"), unit.now, language, ())
+    if await conversations.add(unit, item, answers=False) is not None:
+        return
+    unit.emit(topics.REPLIES_REQUESTED, str(due.work_item_id), _request(draft, place, item, ()), cause=event, step="greeting")
+    await _show(feed, unit, item)
 
 
 async def settle(projection: Projection, feed: Feed, unit: Unit) -> None:
@@ -145,19 +169,7 @@ async def reply(conversations: Conversations, feed: Feed, unit: Unit, draft: Dra
     place = await find(conversations, unit, draft.conversation_id)
     reply_id = derived_id(draft.key, "reply")
     attachments = await _attached(conversations, unit, draft)
-    item = Item(
-        reply_id,
-        draft.conversation_id,
-        None,
-        unit.now,
-        "reply",
-        draft.channel,
-        None,
-        draft.author,
-        clean(draft.text),
-        place.language,
-        _extra(attachments),
-    )
+    item = _item(draft, reply_id, unit.now, place.language, attachments)
     known = await conversations.add(unit, item)
     if known is not None:
         if _said(known) != _said(item):
@@ -171,6 +183,22 @@ async def reply(conversations: Conversations, feed: Feed, unit: Unit, draft: Dra
         subject=str(draft.conversation_id),
     )
     return await _show(feed, unit, item)
+
+
+def _item(draft: Draft, id: UUID, at: datetime, language: str | None, attachments: tuple[Attachment, ...]) -> Item:
+    return Item(
+        id,
+        draft.conversation_id,
+        None,
+        at,
+        "reply",
+        draft.channel,
+        None,
+        draft.author,
+        clean(draft.text),
+        language,
+        _extra(attachments),
+    )
 
 
 async def _attached(conversations: Conversations, unit: Unit, draft: Draft) -> tuple[Attachment, ...]:
@@ -240,6 +268,7 @@ async def mark_read(conversations: Conversations, feed: Feed, unit: Unit, agent_
 
 HANDLERS = (
     project,
+    greet,
     settle,
     set_presence,
     renew_presence,

@@ -52,8 +52,11 @@ class Conversations(Protocol):
     async def place(self, unit: Unit, conversation_id: UUID) -> Place | None:
         """Where the customer last wrote; None when there is no such conversation."""
 
-    async def add(self, unit: Unit, item: Item) -> Item | None:
-        """Add an item; gives the one that is there already under the same id, if there is one."""
+    async def add(self, unit: Unit, item: Item, *, answers: bool = True) -> Item | None:
+        """Add an item; gives the one that is there already under the same id, if there is one.
+
+        A reply that `answers` leaves the conversation answered and read.
+        """
 
     async def use(self, unit: Unit, agent_id: str, ids: Sequence[UUID]) -> Mapping[UUID, Attachment]:
         """Those of the uploads that are this agent's; they are kept from now on."""

@@ -52,13 +52,13 @@ class PostgresConversations:
         rows = await unit.rows(_PLACE, conversation_id=conversation_id)
         return Place(**rows[0].as_dict()) if rows else None
 
-    async def add(self, unit: Unit, item: Item) -> Item | None:
-        """Add an item; gives the one that is there already under the same id, if there is one."""
+    async def add(self, unit: Unit, item: Item, *, answers: bool = True) -> Item | None:
+        """See ports.Conversations."""
         columns = {name: value for name, value in item._asdict().items() if name != "contact_id"}
         if await unit.run(_ADD, **columns) == 0:
             (row,) = await unit.rows(_FIND, item_id=item.item_id)
             return Item._make(row)
-        if item.kind == "reply":
+        if item.kind == "reply" and answers:
             await unit.run(_ANSWERED, at=item.at, item_id=item.item_id, conversation_id=item.conversation_id)
         return None
 
