@@ -152,9 +152,10 @@ async def _keep(driver: Any) -> None:
 def passes_by_itself(error: BaseException) -> bool:
     """Whether the database's trouble is of the kind that a retry outlives (lost connection, deadlock, restart, full pool).
 
-    Source: PostgreSQL, Appendix A (SQLSTATE classes 08, 53, 57, 58 and 40001, 40P01, 55P03, 25P03).
+    Source: PostgreSQL, Appendix A (SQLSTATE classes 08, 53, 57, 58 and 40001, 40P01, 55P03, 25P03). InternalClientError is what
+    the driver gives for a connection that the server ended while this process slept.
     """
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate
         return state is not None and (state in _PASSING_STATES or state.startswith(_PASSING_CLASSES))
-    return isinstance(error, (ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError))
+    return isinstance(error, (ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError))
