@@ -230,7 +230,8 @@ class Follower:
         if same and not emptied:
             return None
         written = now.st_size > 0 or emptied
-        return self._after(file.seen, file, log=written, ties=written)
+        # An emptied file may have been written to and renamed since: under its new name it is another one.
+        return self._after(file.seen, None if emptied else file, log=written, ties=written)
 
     def _after(self, seen: int, file: LogFile | None, *, log: bool, ties: bool) -> LogFile | None:
         """The oldest rotated file not read yet that was written after `seen`, or just then with `ties`; else the log itself."""

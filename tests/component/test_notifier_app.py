@@ -74,7 +74,7 @@ async def test_a_reply_in_a_live_chat_reaches_the_sockets_topic(kit: Kit) -> Non
 @pytest.mark.parametrize(
     ("inbox", "names"),
     [
-        (InboxSettings(name="fax", channel="fax"), "'fax', which is not known"),
+        (InboxSettings(name="fax", channel="fax"), "there is no channel 'fax'"),
         (InboxSettings(name="site", channel="webchat", settings={"secret": "short"}), "inbox 'site' are not right: secret"),
     ],
 )

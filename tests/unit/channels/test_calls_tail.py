@@ -234,6 +234,19 @@ def test_a_remembered_file_that_is_gone_is_told(log: Path) -> None:
     assert list(lines(again)) == ["other"]
 
 
+def test_a_log_emptied_written_to_and_renamed_between_two_looks_is_read(log: Path) -> None:
+    log.write_bytes(b"one\ntwo\n")
+    follower = Follower(log, None, rotated=True)
+    assert list(lines(follower)) == ["one", "two"]
+    seen = log.stat().st_mtime_ns
+    log.write_bytes(b"six\n")
+    os.utime(log, ns=(seen + 1_000_000, seen + 1_000_000))
+    log.rename(log.with_name("queue_log.1"))
+    log.write_bytes(b"seven\n")
+    os.utime(log, ns=(seen + 2_000_000, seen + 2_000_000))
+    assert [text for _ in range(5) for text in lines(follower)] == ["six", "seven"]
+
+
 def test_titles_go_along_with_every_line_and_are_no_line_themselves(log: Path) -> None:
     log.write_bytes(b"a,b\r\n1,2\r\n3,4\r\n")
     follower = Follower(log, None, rotated=False, header=True)
