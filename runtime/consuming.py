@@ -143,7 +143,7 @@ class Consuming:
             group_id=group,
             batch=True,
             max_records=self._settings.batch_records,
-            fetch_max_wait_ms=1 if by_hand else _LONG_POLL_MS,
+            fetch_max_wait_ms=pacing.WAIT_MS if by_hand else _LONG_POLL_MS,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from runtime.pacing import Pace, keep
+from runtime.pacing import WAIT_MS, Pace, keep
 from runtime.settings import Settings
 from schemas.decisions import WorkAssigned
 from schemas.topics import ROUTING_DECISIONS
@@ -23,7 +23,7 @@ class Watcher:
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=1
+            bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=WAIT_MS
         )
         self._pace = Pace(unhurried=False)
         self._settings = settings
