@@ -183,16 +183,6 @@ def test_priority_is_a_head_start_in_time_so_nobody_starves():
     assert served == [2, 1, 3]
 
 
-def test_no_part_of_the_order_swallows_another():
-    """A policy tuple packed into one number breaks when one part outgrows its digits."""
-    desk = Desk(simple_policy(head_start={"gold": timedelta(days=4_000)}))
-    desk.arrive(1, tier="gold")
-    desk.arrive(2, tier="gold", after=0.000001)
-    desk.arrive(3, after=86_400 * 3_999)
-    desk.agent("ali", auto=True, capacity=25)
-    assert desk.holder(2) == "ali"
-
-
 def test_the_idle_clock_starts_anew_when_an_agent_comes_back():
     desk = Desk()
     desk.agent("ali")
