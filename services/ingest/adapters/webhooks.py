@@ -50,7 +50,7 @@ class Webhooks:
             parsed = await hook.receive(raw)
         except NotVerified as error:
             # The operator's only trace of a forger, or of a secret that was changed on one side only.
-            _log.warning("webhook not verified", inbox=inbox, peer=peer)
+            _log.warning("webhook not verified", inbox=inbox)
             return http.problem(403, error.slug, error.message, field=error.field, hint=error.hint)
         return _answer(parsed)
 

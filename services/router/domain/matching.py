@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.decisions import Decision, OfferEnded, OfferMade, Reason, WorkAssigned, WorkQueued
 from schemas.envelope import derived_id
@@ -72,22 +72,10 @@ def _tell_queued(turn: Turn, item: WorkItem, pool: Pool, cause: Cause) -> None:
     state = turn.state
     queue = state.queues[item.queue_id]
     place = position(queue, item, micros(state.at))
-    turn.out.append(
-        WorkQueued(
-            seq=turn.seq,
-            at=state.at,
-            work_item_id=item.id,
-            queue_id=item.queue_id,
-            channel=item.channel,
-            priority=item.priority,
-            enqueued_at=item.enqueued_at,
-            cause=cause,
-            reason=reasons.queued(item, pool, reasons.groups_for(state, item, pool)),
-            position=place,
-            estimate_seconds=pace.estimate(queue, place),
-            preferred=item.preferred,
-        )
-    )
+    reason = reasons.queued(item, pool, reasons.groups_for(state, item, pool))
+    estimate = pace.estimate(queue, place)
+    queued = _queued(turn, item, cause, reason, position=place, estimate_seconds=estimate, preferred=item.preferred)
+    turn.out.append(queued)
 
 
 def _park(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
@@ -95,21 +83,24 @@ def _park(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
     state.park(item)
     if cause is not None:
         opens_at = state.opens_at(item)
-        turn.out.append(
-            WorkQueued(
-                seq=turn.seq,
-                at=state.at,
-                work_item_id=item.id,
-                queue_id=item.queue_id,
-                channel=item.channel,
-                priority=item.priority,
-                enqueued_at=item.enqueued_at,
-                cause=cause,
-                reason=reasons.parked(item, opens_at),
-                opens_at=opens_at,
-                callback=state.queues[item.queue_id].rules.callback,
-            )
-        )
+        callback = state.queues[item.queue_id].rules.callback
+        reason = reasons.parked(item, opens_at)
+        turn.out.append(_queued(turn, item, cause, reason, opens_at=opens_at, callback=callback))
+
+
+def _queued(turn: Turn, item: WorkItem, cause: Cause, reason: Reason, **more: Any) -> WorkQueued:
+    return WorkQueued(
+        seq=turn.seq,
+        at=turn.state.at,
+        work_item_id=item.id,
+        queue_id=item.queue_id,
+        channel=item.channel,
+        priority=item.priority,
+        enqueued_at=item.enqueued_at,
+        cause=cause,
+        reason=reason,
+        **more,
+    )
 
 
 def retry(turn: Turn, item: WorkItem) -> None:
