@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.wounds import Wounds
 from channels.base import Parsed, RawInput
 from channels.email.inbound import EmailInbound
 from channels.email.settings import EmailInboxSettings
@@ -59,6 +60,7 @@ PIECES = (
     b"Date: Fri, 99 Xxx 99999 99:99:99 +9999\n",
     b"Reply-To: <a@b>\n",
 )
+WOUNDS = Wounds(PIECES)
 
 
 def seeds() -> list[bytes]:
@@ -70,34 +72,11 @@ def seeds() -> list[bytes]:
     return [path.read_bytes() for path in found]
 
 
-def damaged(random_: random.Random, whole: list[bytes]) -> bytes:
-    """One mail with one to eight wounds: cut, doubled, spliced with another, bits flipped, pieces put in."""
-    mail = bytearray(random_.choice(whole))
-    for _ in range(random_.randint(1, 8)):
-        place = random_.randrange(len(mail) + 1)
-        match random_.randrange(6):
-            case 0:
-                del mail[place : place + random_.randint(1, 200)]
-            case 1:
-                mail[place:place] = mail[place : place + random_.randint(1, 400)] * random_.randint(1, 4)
-            case 2:
-                other = random_.choice(whole)
-                mail[place:] = other[random_.randrange(len(other) + 1) :]
-            case 3 if mail:
-                for _ in range(random_.randint(1, 20)):
-                    mail[random_.randrange(len(mail))] = random_.randrange(256)
-            case 4:
-                mail[place:place] = random_.choice(PIECES) * random_.choice((1, 1, 1, 30))
-            case _:
-                mail[place:place] = random_.randbytes(random_.randint(1, 60))
-    return bytes(mail)
-
-
 def inputs(count: int, seed: int) -> Iterator[bytes]:
     """The same ones for the same seed."""
     random_ = random.Random(seed)  # noqa: S311
     whole = seeds()
-    return (damaged(random_, whole) for _ in range(count))
+    return (WOUNDS.hurt(random_, whole) for _ in range(count))
 
 
 def outcome(found: Parsed) -> str:

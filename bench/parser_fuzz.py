@@ -14,11 +14,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from bench.wounds import Wounds
 from channels.base import Parsed
+
+# The example of a channel outside channels/, as pytest finds it.
+sys.path.append(str(Path(__file__).parents[1] / "docs" / "examples" / "payvand-channel-courier" / "src"))
+
 from tests.contract.cases import CASES, Case
 
 PIECES: tuple[bytes, ...] = (
@@ -29,6 +35,7 @@ PIECES: tuple[bytes, ...] = (
     "پ\u200cی\u202e".encode(),
     "\U0001f468\u200d\U0001f469".encode(),
 )
+WOUNDS = Wounds(PIECES, most=6, cut=80, doubled=200, flipped=8)
 ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**63, 2**70, 1e308, 0.1),
     *("", "x" * 70_000, "\x00", "\u202e\u200c", "1", "١٢٣"),
@@ -55,28 +62,7 @@ def damaged(random_: random.Random, whole: list[bytes]) -> bytes:
             return to_json(bent(random_, from_json(body)))
         except ValueError:
             pass
-    return wounded(random_, whole)
-
-
-def wounded(random_: random.Random, whole: list[bytes]) -> bytes:
-    """One input with one to six wounds: cut, doubled, spliced with another, bytes changed, pieces put in."""
-    body = bytearray(random_.choice(whole))
-    for _ in range(random_.randint(1, 6)):
-        place = random_.randrange(len(body) + 1)
-        match random_.randrange(6):
-            case 0:
-                del body[place : place + random_.randint(1, 80)]
-            case 1:
-                body[place:place] = body[place : place + random_.randint(1, 200)] * random_.randint(1, 4)
-            case 2:
-                other = random_.choice(whole)
-                body[place:] = other[random_.randrange(len(other) + 1) :]
-            case 3 if body:
-                for _ in range(random_.randint(1, 8)):
-                    body[random_.randrange(len(body))] = random_.randrange(256)
-            case _:
-                body[place:place] = random_.choice(PIECES)
-    return bytes(body)
+    return WOUNDS.hurt(random_, whole)
 
 
 def inputs(case: Case, count: int, seed: int) -> Iterator[bytes]:

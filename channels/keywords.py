@@ -34,6 +34,7 @@ _WORDS: tuple[tuple[Keyword, Language | None, str], ...] = (
     ("help", "fa", "راهنما|راهنمایی|کمک"),
     ("help", "ru", "помощь|справка|инфо"),
 )
+_AMBIGUOUS = "CANCEL|END|QUIT|REVOKE|توقف|отмена"
 _UNSEEN = frozenset({"Cf", "Mn", "Me"})
 _SAME = str.maketrans(
     {"ي": "ی", "ى": "ی", "ئ": "ی", "ك": "ک", "ة": "ه", "أ": "ا", "إ": "ا", "آ": "ا", "ؤ": "و", "ё": "е", "ـ": None}
@@ -41,16 +42,20 @@ _SAME = str.maketrans(
 _KEPT_EDGES = frozenset("/@#")
 
 
-def keyword_of(text: str) -> tuple[Keyword, Language | None] | None:
+def keyword_of(text: str, *, unambiguous: bool = False) -> tuple[Keyword, Language | None] | None:
     """What the message asks for and the language of the word, or None when the message is no keyword.
 
     The language is None for the words that are used everywhere (STOP, START, HELP, INFO): they tell nothing about the writer.
     Letter case, Arabic and Persian forms of a letter, ZWNJ, vowel and direction marks, digits of any script, and punctuation
     or emoji around the word make no difference. Pure and total; time is bounded whatever the length.
+
+    `unambiguous` leaves out the words that may just as well be about an order ("cancel", "отмена"): for channels whose carriers
+    do not ask for them.
     """
     if not text or len(text) > MAX_KEYWORD_TEXT:
         return None
-    return _MEANING.get(_folded(text))
+    folded = _folded(text)
+    return None if unambiguous and folded in _OF_CARRIERS else _MEANING.get(folded)
 
 
 def _folded(text: str) -> str:
@@ -82,3 +87,4 @@ def _is_edge(letter: str) -> bool:
 _MEANING = MappingProxyType(
     {_folded(word): (keyword, language) for keyword, language, words in _WORDS for word in words.split("|")}
 )
+_OF_CARRIERS = frozenset(map(_folded, _AMBIGUOUS.split("|")))

@@ -16,6 +16,8 @@ _PERSIAN_FORMS = frozenset("یک")
 _ARABIC_FORMS = frozenset("ةىيكأإ")
 _OTHER_ARABIC_SCRIPT = frozenset("ٹڈڑےںھہۇېڤڭ")
 _OTHER_CYRILLIC = frozenset("іїєґўјљњђћџ")
+_ARABIC = re.compile("[\u0600-\u06ff]+")
+_CYRILLIC = re.compile("[\u0400-\u04ff]+")
 _WORD = re.compile(r"[^\W\d_]+")
 _NOT_PROSE = re.compile(r"\S*(?:://|@|\bwww\.)\S*")
 _PERSIAN_WORDS = _words(
@@ -36,8 +38,10 @@ def guess_language(text: str) -> Language | None:
     letters = "".join(words)
     if len(letters) < 2:
         return None
-    arabic = sum("\u0600" <= letter <= "\u06ff" for letter in letters)
-    cyrillic = sum("\u0400" <= letter <= "\u04ff" for letter in letters)
+    if letters.isascii():
+        return _english(words, letters)
+    arabic = sum(map(len, _ARABIC.findall(letters)))
+    cyrillic = sum(map(len, _CYRILLIC.findall(letters)))
     if arabic >= 0.3 * len(letters) and arabic >= cyrillic:
         return _persian(words, letters)
     if cyrillic >= 0.3 * len(letters):
@@ -48,13 +52,13 @@ def guess_language(text: str) -> Language | None:
 def _persian(words: list[str], letters: str) -> Language | None:
     if _OTHER_ARABIC_SCRIPT.intersection(letters):
         return None
-    persian = sum(2 * (letter in _PERSIAN_ONLY) + (letter in _PERSIAN_FORMS) for letter in letters)
+    persian = 2 * sum(map(letters.count, _PERSIAN_ONLY)) + sum(map(letters.count, _PERSIAN_FORMS))
     persian += 2 * sum(word in _PERSIAN_WORDS for word in words)
-    other = sum(letter in _ARABIC_FORMS for letter in letters) + 2 * sum(word in _ARABIC_WORDS for word in words)
+    other = sum(map(letters.count, _ARABIC_FORMS)) + 2 * sum(word in _ARABIC_WORDS for word in words)
     return "fa" if persian > other else None
 
 
 def _english(words: list[str], letters: str) -> Language | None:
-    foreign = sum(letter > "\x7f" for letter in letters)
+    foreign = 0 if letters.isascii() else sum(letter > "\x7f" for letter in letters)
     known = sum(word in _ENGLISH_WORDS for word in words)
     return "en" if known and foreign <= 0.02 * len(letters) else None

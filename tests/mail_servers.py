@@ -4,24 +4,30 @@ Postfix takes mail for `shop.example` to our receiver (or to Dovecot) and mail f
 the accounts of `ACCOUNTS`, all with the password PASSWORD; mail to anybody else is refused. Both need root.
 """
 
+import asyncio
 import os
 import pwd
 import shutil
 import smtplib
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
 
+from hub.simulators.imap import ImapServer
+from hub.simulators.imap_folders import Account, Folder
 from tests.local_parts import free_port
 
 PASSWORD = "let-me-in-2026"
+TOKEN = "ya29.let-me-in-too"
 ACCOUNTS = ("support@shop.example", "sara@customer.example")
 
 _DOVECOT = """
@@ -147,10 +153,89 @@ class Dovecot:
             with smtplib.LMTP("127.0.0.1", self.lmtp) as client:
                 client.sendmail("sara@customer.example", [to], content)
 
+    def create(self, folder: str) -> None:
+        """A folder for the first account."""
+        self.doveadm("mailbox", "create", "-u", ACCOUNTS[0], folder)
+
+    def clear(self) -> None:
+        """The first account as if it were new."""
+        for folder in ("Sales", "Done"):
+            self.doveadm("mailbox", "delete", "-u", ACCOUNTS[0], folder, check=False)
+        self.doveadm("expunge", "-u", ACCOUNTS[0], "mailbox", "INBOX", "all", check=False)
+
+    def read(self) -> None:
+        """A person reads all mails of the first account."""
+        self.doveadm("flags", "add", "-u", ACCOUNTS[0], r"\Seen", "mailbox", "INBOX", "all")
+
+    def kick(self) -> None:
+        """Cut the first account's connections."""
+        self.doveadm("kick", ACCOUNTS[0])
+
     def doveadm(self, *command: str, content: bytes | None = None, check: bool = True) -> str:
         """Run doveadm against this Dovecot."""
         asked = ["doveadm", "-c", str(self.folder / "dovecot.conf"), *command]
         return subprocess.run(asked, input=content, check=check, capture_output=True).stdout.decode()
+
+
+@dataclass
+class SimulatedMailbox:
+    """The same from the simulator, which runs in a thread of its own. TOKEN opens the first account, too."""
+
+    server: ImapServer
+    loop: asyncio.AbstractEventLoop
+    imap: int
+
+    def deliver(self, mail: EmailMessage | bytes, to: str = ACCOUNTS[0], folder: str = "") -> None:
+        """Put a mail into an account."""
+        content = mail if isinstance(mail, bytes) else mail.as_bytes(policy=SMTP)
+        self._run(lambda: self.server.accounts[to].folders.setdefault(folder or "INBOX", Folder()).add(content))
+
+    def create(self, folder: str) -> None:
+        """A folder for the first account."""
+        self._run(lambda: self._account.folders.setdefault(folder, Folder()))
+
+    def clear(self) -> None:
+        """The first account as if it were new."""
+        self._run(lambda: self._account.folders.update({"INBOX": Folder()}))
+        for folder in ("Sales", "Done"):
+            self._run(lambda folder=folder: self._account.folders.pop(folder, None))  # type: ignore[misc]
+
+    def read(self) -> None:
+        """A person reads all mails of the first account."""
+        for mail in self._account.folders["INBOX"].mails.values():
+            self._run(lambda mail=mail: setattr(mail, "flags", mail.flags | {r"\Seen"}))  # type: ignore[misc]
+        self._run(self._account.folders["INBOX"].changed)
+
+    def kick(self) -> None:
+        """Cut all connections."""
+        self._run(self.server.kick)
+
+    @property
+    def _account(self) -> Account:
+        return self.server.accounts[ACCOUNTS[0]]
+
+    def _run(self, work: Callable[[], object]) -> None:
+        async def done() -> None:
+            work()
+
+        asyncio.run_coroutine_threadsafe(done(), self.loop).result(30)
+
+
+@contextmanager
+def simulated_mailbox() -> Iterator[SimulatedMailbox]:
+    """A running simulator with the accounts of `ACCOUNTS`."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    server = ImapServer({name: Account(PASSWORD, {TOKEN} if name == ACCOUNTS[0] else set()) for name in ACCOUNTS})
+    port = asyncio.run_coroutine_threadsafe(server.start(0), loop).result(30)
+    try:
+        yield SimulatedMailbox(server, loop, port)
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
 
 
 @dataclass

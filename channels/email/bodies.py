@@ -1,7 +1,9 @@
 """From the parts of a mail to its text and its files."""
 
+import binascii
 import re
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.message import Message
 
 from channels.base import FileFound
@@ -16,6 +18,8 @@ MAX_FILES = 50
 _MAX_PLAIN = 200_000
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,62}/[a-z0-9][a-z0-9!#$&^_.+-]{0,62}")
 
+_NAMING = frozenset({"content-type", "content-disposition"})
+_COMMON_TYPE = re.compile(r"text/(?:plain|html); ?charset=\"?([A-Za-z0-9_.:-]{1,40})\"?", re.IGNORECASE)
 _META = re.compile(rb"<meta\s[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE)
 
 
@@ -32,8 +36,9 @@ def content_of(root: Part, ref: str) -> Content:
     """Text (plain preferred, else HTML) without quoted history, and the files, each under `ref/<number>`."""
     content = Content()
     leaves: list[Part] = []
-    text = _body(root, leaves)
-    content.text = clean_text(without_history(clean_text(text, 4 * MAX_TEXT)), MAX_TEXT)
+    whole = clean_text(_body(root, leaves), 4 * MAX_TEXT)
+    text = without_history(whole)
+    content.text = whole if text is whole and len(whole) <= MAX_TEXT else clean_text(text, MAX_TEXT)
     for number, part in enumerate(leaves):
         found = _file(part, f"{ref}/{number}", number) if len(content.files) < MAX_FILES else None
         if found is None:
@@ -96,6 +101,9 @@ def _charset(part: Part, content: bytes, kind: str) -> str | None:
 
 
 def _parameter(part: Part) -> object:
+    common = _COMMON_TYPE.fullmatch(str(part.get("Content-Type", "")))
+    if common is not None:
+        return common[1]
     try:
         declared: object = part.get_param("charset")
     except TypeError:
@@ -105,6 +113,15 @@ def _parameter(part: Part) -> object:
 
 
 def _bytes(part: Part) -> bytes:
+    if str(part.get("Content-Transfer-Encoding", "")).lower() == "base64":
+        # Not get_payload: it looks up the charset, and trips over what is wrong with that.
+        held: object = vars(part).get("_payload")
+        if isinstance(held, str):
+            try:
+                # Strict: whatever is odd is left to the library, which gets out of it what it can.
+                return binascii.a2b_base64(held.replace("\r\n" if "\r" in held else "\n", ""), strict_mode=True)
+            except ValueError:
+                pass
     payload: object = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 
@@ -113,7 +130,7 @@ def _file(part: Part, ref: str, number: int) -> FileFound | None:
     children = _children(part)
     try:
         content = children[0].as_bytes() if children else _bytes(part)
-    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError):
+    except (MessageError, UnicodeError, LookupError, ValueError, TypeError, AttributeError):
         return None
     kind = part.get_content_type().lower()
     kind = kind if _MEDIA_TYPE.fullmatch(kind) else "application/octet-stream"
@@ -123,6 +140,8 @@ def _file(part: Part, ref: str, number: int) -> FileFound | None:
 
 def _name(part: Part) -> str:
     """The file name as given, without folders, control characters and direction tricks."""
+    if not any("name" in str(value).lower() for name, value in part.raw_items() if name.lower() in _NAMING):
+        return ""
     names = _unescaped(part) if any(not str(value).isascii() for _, value in part.raw_items()) else part
     try:
         given = names.get_filename() or ""
@@ -136,6 +155,6 @@ def _unescaped(part: Part) -> Part:
     """A copy of the naming headers with their raw 8-bit bytes read as text."""
     copy: Part = Message()
     for name, value in part.raw_items():
-        if name.lower() in ("content-type", "content-disposition"):
+        if name.lower() in _NAMING:
             copy.set_raw(name, eight_bit(str(value)))
     return copy

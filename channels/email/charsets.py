@@ -65,6 +65,8 @@ def decode(content: bytes, declared: str | None) -> str:
 def decode_words(raw: str) -> str:
     """A header's text: RFC 2047 encoded words and raw 8-bit bytes (as surrogate escapes) decoded; never raises."""
     raw = raw[:_MAX_ENCODED]
+    if "=?" not in raw:
+        return raw if raw.isascii() else eight_bit(raw)
     try:
         pieces = decode_header(raw)
     except (HeaderParseError, binascii.Error, ValueError):
@@ -86,6 +88,8 @@ def decode_words(raw: str) -> str:
 
 def eight_bit(raw: str) -> str:
     """Raw header text whose 8-bit bytes are surrogate escapes, as real text."""
+    if raw.isascii():
+        return raw
     try:
         return decode(raw.encode("utf-8", "surrogateescape"), None)
     except UnicodeEncodeError:
@@ -93,7 +97,12 @@ def eight_bit(raw: str) -> str:
 
 
 def _codec(declared: str | None) -> str | None:
-    label = (declared or "").strip().strip("\"'").lower()
+    return _known((declared or "")[:100]) if declared else None
+
+
+@lru_cache(maxsize=256)
+def _known(declared: str) -> str | None:
+    label = declared.strip().strip("\"'").lower()
     if not label or len(label) > 40:
         return None
     try:

@@ -12,8 +12,9 @@ from email_validator import EmailNotValidError, validate_email
 from channels.base import BadAddress, FileFound, OutgoingMessage
 from channels.email.message_ids import message_id
 from channels.email.settings import EmailInboxSettings
-from channels.email.tags import CONVERSATION, tagged
+from channels.email.tags import tagged
 from channels.text import one_line
+from schemas.values import CONVERSATION
 
 # Long Message-IDs must not be folded: Python would write them as encoded words, which breaks threading (bpo-35805). So these
 # headers are set raw, which this policy leaves alone; each is made of checked ids only.
@@ -25,8 +26,13 @@ _MAX_REFERENCES = 10
 _NOT_IDS = ("sha256:", CONVERSATION)
 
 
-def compose(message: OutgoingMessage, files: tuple[FileFound, ...], settings: EmailInboxSettings) -> EmailMessage:
-    """The mail for one delivery; its Message-ID depends on the delivery alone. Raises BadAddress for what is no address."""
+def compose(
+    message: OutgoingMessage, files: tuple[FileFound, ...], settings: EmailInboxSettings, unsubscribe: str | None = None
+) -> EmailMessage:
+    """The mail for one delivery; its Message-ID depends on the delivery alone. `unsubscribe` is the link of RFC 8058.
+
+    Raises BadAddress for what is no address.
+    """
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = _sender(message, settings)
     mail["To"] = Address(addr_spec=recipient(message.to))
@@ -40,6 +46,9 @@ def compose(message: OutgoingMessage, files: tuple[FileFound, ...], settings: Em
     if message.author is None:
         # RFC 3834: no person wrote this; other machines must not answer it.
         mail["Auto-Submitted"] = "auto-replied" if message.thread.references else "auto-generated"
+    if unsubscribe is not None:
+        mail.set_raw("List-Unsubscribe", f"<{unsubscribe}>")
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     known = [f"<{name}>" for name in message.thread.references if _ID.fullmatch(name) and not name.startswith(_NOT_IDS)]
     if known:
         mail.set_raw("In-Reply-To", known[-1])

@@ -41,6 +41,8 @@ def text_of(html: str) -> str:
 
 
 def _too_deep(html: str) -> bool:
+    if html.count("<") <= _MAX_OPEN:
+        return False
     open_now = 0
     for closing, tag in _TAG.findall(html):
         if tag.lower() not in _NEVER_CLOSED:

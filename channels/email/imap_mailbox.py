@@ -218,6 +218,9 @@ def translated(error: Exception, settings: ImapSettings, folder: str) -> Transie
     if isinstance(error, ssl.SSLCertVerificationError):
         return Misconfigured(f"the certificate of {where} could not be verified", hint="check the host name and the CA")
     if isinstance(error, LoginError) and not _PASSING.search(str(error)):
+        if settings.oauth is not None:
+            hint = "the token server gave one: check username, scope and the mailbox's consent in [settings.imap.oauth]"
+            return Misconfigured(f"{where} refused the access token", hint=hint)
         return Misconfigured(f"{where} refused the login", hint="check username and password (or an app password, or oauth)")
     if isinstance(error, CapabilityError):
         return Misconfigured(f"{where} lacks what is asked for (STARTTLS?)", hint="set tls and starttls as the server has them")

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from channels.addresses import mailbox
 from channels.base import Arrival, KeywordFound, Parsed, RawInput, Rejection
+from channels.email import unsubscribing
 from channels.email.addresses import Mailbox, first_mailbox
 from channels.email.bodies import Content, content_of
 from channels.email.charsets import decode_words, eight_bit
@@ -42,7 +43,7 @@ class Author:
 
 
 class EmailInbound:
-    """Reads RFC 5322 mail.
+    """Reads RFC 5322 mail, and one-click unsubscribing where there is a URL.
 
     `RawInput.headers` is the SMTP envelope: `mail-from` (`<>` for the null sender; without it Return-Path stands) and
     `rcpt-to`. `size` says how many bytes the mail has when the body is only its head.
@@ -53,16 +54,24 @@ class EmailInbound:
         self._limits = Limits(size=settings.max_size)
 
     def verify(self, raw: RawInput) -> None:
-        """Mail carries no secret of ours; what can be held is that its envelope names this inbox."""
+        """Mail carries no secret of ours; what can be held is that its envelope names this inbox. What comes over the web is a
+        click on our own signed link, or refused.
+        """
+        if raw.url:
+            unsubscribing.verify(self._settings, raw)
+            return
         recipient = raw.headers.get("rcpt-to", "")
         if not self._settings.accepts(recipient):
             raise NotVerified("the mail is not addressed to this inbox", field="rcpt-to", hint=f"inbox {self._settings.inbox}")
 
     def parse(self, raw: RawInput) -> Parsed:
-        """One arrival (with a keyword, when it is one), one receipt (a bounce), one keyword (a complaint), or one rejection.
+        """One arrival (with a keyword, when it is one), one receipt (a bounce), one keyword (a complaint, a click), or one
+        rejection.
 
         Takes up to seconds for a hostile 25 MB mail: keep it off the loop.
         """
+        if raw.url:
+            return unsubscribing.parse(self._settings, raw)
         try:
             self._small_enough(raw)
             mail = take_apart(raw.body, self._limits)
@@ -147,13 +156,14 @@ class EmailInbound:
 
 
 def _asked(interaction: InteractionReceived) -> tuple[Keyword, Language | None] | None:
-    """STOP or START as the whole text, or as the subject above nothing. HELP is a question for a person here.
+    """STOP or START as the whole text, or as the subject above nothing. HELP is a question for a person here, and a word that
+    may cancel an order is, too.
 
     Not from a machine, nor from a sender that the relay calls forged.
     """
     if not interaction.needs_answer or interaction.attributes.get("dmarc") == "fail" or interaction.attachments:
         return None
-    found = keyword_of(interaction.text or interaction.thread.subject or "")
+    found = keyword_of(interaction.text or interaction.thread.subject or "", unambiguous=True)
     return found if found is not None and found[0] != "help" else None
 
 

@@ -5,7 +5,7 @@ import re
 from uuid import UUID
 
 from channels.email.structure import Mail
-from channels.email.tags import CONVERSATION
+from schemas.values import CONVERSATION
 
 _ID = re.compile(r"<([\x21-\x3b\x3d\x3f-\x7e]{1,250})>")
 _BARE = re.compile(r"[\x21-\x3b\x3d\x3f-\x7e]{1,250}")

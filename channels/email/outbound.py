@@ -11,6 +11,7 @@ from channels.email.message_ids import message_id
 from channels.email.refusals import Stage, translated
 from channels.email.settings import EmailInboxSettings
 from channels.email.tags import tagged
+from channels.email.unsubscribing import link
 from runtime.errors import PayvandError
 
 
@@ -27,7 +28,8 @@ class EmailOutbound:
 
     async def send(self, message: OutgoingMessage) -> Sent:
         """The provider id is our Message-ID. Safe to repeat with the same delivery id: mailboxes see the same Message-ID."""
-        mail = compose(message, await self._files(message), self._settings)
+        unsubscribe = link(self._settings, self._outlet.public_url, message)
+        mail = compose(message, await self._files(message), self._settings, unsubscribe)
         content = mail.as_bytes()
         stage: Stage = "connect"
         try:

@@ -116,7 +116,7 @@ class EmailInboxSettings(InboxSettings):
 
     `imap` fetches mail from a mailbox; without it mail comes over the built-in receiver. `plus_addresses` puts a signed tag
     into the Reply-To and the envelope sender of our mails, so that answers and bounces are known again; turn it off where the
-    mail server does not deliver `name+tag@`. `secret` signs the tags (by default the hub's own).
+    mail server does not deliver `name+tag@`. `secret` signs the tags and the unsubscribe links (by default the hub's own).
 
     `trusted_authserv` is the authserv-id (RFC 8601) that our own relay writes into `Authentication-Results` after removing
     forged ones; without it no sender is ever more than asserted. `max_size` is in bytes.
@@ -138,8 +138,10 @@ class EmailInboxSettings(InboxSettings):
     """A mailbox to fetch from; without it mail comes over the built-in receiver."""
     plus_addresses: bool = True
     """Sign answers' addresses with a +tag, so that replies and bounces are known again."""
+    unsubscribe: Literal["every", "automatic", "never"] = "every"
+    """Which of our mails bring one-click unsubscribing: every one, only those that no person wrote, or none."""
     secret: SecretStr = SecretStr("")
-    """Signs those tags."""
+    """Signs those tags and the links to unsubscribe."""
 
     @field_validator("address", "aliases")
     @classmethod

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import BytesFeedParser
 from email.policy import Policy, compat32
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from channels.email.encoded import Runs
+from channels.email.splitting import split
 
 _CHUNK = 64 * 1024
 _STRUCTURED = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
@@ -76,7 +78,7 @@ class _Spent:
                 "headers-too-large",
                 f"at most {limits.headers} headers, {limits.header_bytes} bytes, {limits.one_header} in one",
             )
-        if name.lower() in _STRUCTURED:
+        if name[:1] in "cC" and name.lower() in _STRUCTURED:
             self._structured(value)
 
     def _structured(self, value: str) -> None:
@@ -87,17 +89,28 @@ class _Spent:
             raise Unreadable("too-deep", f"a mail may have at most {self.limits.containers} multipart or message parts")
 
 
-def _counted(spent: _Spent) -> type[Part]:
-    class _CountedPart(Part):
-        def __init__(self, policy: "Policy[Any]" = compat32) -> None:
-            spent.part()
-            super().__init__(policy=policy)
+class _CountedPart(Part):
+    """Counts its headers while it is put together. Its type is looked up once: the library asks for it again and again."""
 
-        def set_raw(self, name: str, value: str) -> None:
-            spent.header(name, str(value))
-            super().set_raw(name, value)
+    def __init__(self, spent: _Spent, policy: "Policy[Any]" = compat32) -> None:
+        spent.part()
+        super().__init__(policy=policy)
+        self._spent = spent
+        self._kind = ""
 
-    return _CountedPart
+    def set_raw(self, name: str, value: str) -> None:
+        self._spent.header(name, value)
+        self._kind = ""
+        super().set_raw(name, value)
+
+    def set_default_type(self, ctype: str) -> None:
+        self._kind = ""
+        super().set_default_type(ctype)
+
+    def get_content_type(self) -> str:
+        if not self._kind:
+            self._kind = super().get_content_type()
+        return self._kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +129,16 @@ def take_apart(body: bytes, limits: Limits) -> Mail:
     """Parse the bytes of one mail. Raises Unreadable when a limit is broken."""
     if len(body) > limits.size:
         raise Unreadable("too-large", f"a mail may have at most {limits.size} bytes")
-    if not body.strip():
+    if not body or body.isspace():
         raise Unreadable("empty", "the mail is empty")
-    lines = body.count(b"\n") + body.count(b"\r") - body.count(b"\r\n")
+    returns = body.count(b"\r")
+    paired = body.count(b"\r\n") if returns else 0
+    lines = body.count(b"\n") + returns - paired
     if lines > limits.lines:
         raise Unreadable("too-many-lines", f"a mail may have at most {limits.lines} lines")
-    parser: BytesFeedParser[Part] = BytesFeedParser(_counted(_Spent(limits, lines)), policy=compat32)
-    runs = Runs(body)
-    for start in range(0, len(runs.body), _CHUNK):
-        parser.feed(runs.body[start : start + _CHUNK])
-    root = parser.close()
-    runs.restore(root)
+    root = _regular(body, limits, lines) if returns == paired else None
+    if root is None:
+        root = _any(body, limits, lines)
     headers: dict[str, list[str]] = {}
     for name, value in root.raw_items():
         headers.setdefault(name.lower(), []).append(unfolded(str(value)))
@@ -135,6 +147,21 @@ def take_apart(body: bytes, limits: Limits) -> Mail:
     return Mail(root, headers)
 
 
+def _regular(body: bytes, limits: Limits, lines: int) -> Part | None:
+    spent = _Spent(limits, lines, parts=1)
+    return split(body.decode("ascii", "surrogateescape"), partial(_CountedPart, spent))
+
+
+def _any(body: bytes, limits: Limits, lines: int) -> Part:
+    parser: BytesFeedParser[Part] = BytesFeedParser(partial(_CountedPart, _Spent(limits, lines)), policy=compat32)
+    runs = Runs(body)
+    for start in range(0, len(runs.body), _CHUNK):
+        parser.feed(runs.body[start : start + _CHUNK])
+    root = parser.close()
+    runs.restore(root)
+    return root
+
+
 def unfolded(value: str) -> str:
     """A header on one line (RFC 5322, 2.2.3)."""
-    return value.replace("\r", "").replace("\n", "").strip()
+    return (value.replace("\r", "").replace("\n", "") if "\n" in value or "\r" in value else value).strip()

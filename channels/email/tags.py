@@ -18,9 +18,6 @@ from channels.email.settings import EmailInboxSettings
 Kind = Literal["c", "d"]
 """`c` a conversation, `d` a delivery."""
 
-CONVERSATION = "conversation:"
-"""Begins the reference that a verified tag adds to a thread. A mail itself cannot bring one: there it is left out."""
-
 _TAGGED = re.compile(r"\+([cd])\.([a-z2-7]{40})@", re.IGNORECASE)
 _MAX_LOCAL = 64
 _MAX_LOOKED_AT = 20

@@ -244,3 +244,8 @@ def test_the_mails_that_test_python_itself_are_all_read() -> None:
     unreadable = {name for name, found in results.items() for rejection in found.rejections if rejection.code == "unreadable"}
     assert unreadable == set()
     assert sum(bool(found.arrivals) for found in results.values()) >= len(mails) * 0.9
+
+
+def test_base64_under_a_charset_label_that_trips_the_library_is_read_all_the_same() -> None:
+    kind = b"Content-Type: text/plain; charset*0*=x; charset*=y\nContent-Transfer-Encoding: base64\n"
+    assert arrival(_headed(kind, b"aGVs\nbG8=\n")).interaction.text == "hello"

@@ -45,6 +45,13 @@ def test_an_empty_mail_asks_by_its_subject_and_help_is_a_question_for_a_person()
     assert (found.keywords, found.arrivals[0].interaction.needs_answer) == ((), True)
 
 
+@pytest.mark.parametrize("text", ["Cancel", "Отмена", "end"])
+def test_a_word_that_may_cancel_an_order_is_for_a_person(text: str) -> None:
+    for mail in (written(text), written("", subject=text)):
+        found = parsed(mail)
+        assert (found.keywords, found.arrivals[0].interaction.needs_answer) == ((), True)
+
+
 def test_neither_machines_nor_forgers_can_opt_anybody_out() -> None:
     assert parsed(written("STOP", Auto_Submitted="auto-replied")).keywords == ()
     assert parsed(written("STOP", Authentication_Results="mx.shop.example; dmarc=fail")).keywords == ()

@@ -1,4 +1,5 @@
-"""The IMAP source against a real Dovecot: nothing is lost, nothing is marked before it is committed."""
+"""The IMAP source against the simulated mailbox, and against a real Dovecot where there is one: nothing is lost, nothing is
+marked before it is committed."""
 
 import asyncio
 import imaplib
@@ -18,23 +19,24 @@ from channels.email.probe import probe
 from channels.email.settings import EmailInboxSettings, ImapSettings
 from runtime.errors import Misconfigured, Transient
 from tests.contract.mails import PERSIAN, written
-from tests.mail_servers import ACCOUNTS, PASSWORD, Dovecot, dovecot
+from tests.mail_servers import ACCOUNTS, PASSWORD, Dovecot, SimulatedMailbox, dovecot, simulated_mailbox
 
 pytestmark = pytest.mark.xdist_group("dovecot")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Dovecot]:
-    with dovecot() as running:
+Server = Dovecot | SimulatedMailbox
+
+
+@pytest.fixture(scope="module", params=[simulated_mailbox, dovecot], ids=["simulated", "dovecot"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with request.param() as running:
         yield running
 
 
 @pytest.fixture(autouse=True)
-def empty(server: Dovecot) -> None:
+def empty(server: Server) -> None:
     """An empty account for each test."""
-    for folder in ("Sales", "Done"):
-        server.doveadm("mailbox", "delete", "-u", ACCOUNTS[0], folder, check=False)
-    server.doveadm("expunge", "-u", ACCOUNTS[0], "mailbox", "INBOX", "all", check=False)
+    server.clear()
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Record:
                 await asyncio.sleep(0.02)
 
 
-def form(server: Dovecot, **imap: Any) -> EmailInboxSettings:
+def form(server: Server, **imap: Any) -> EmailInboxSettings:
     more: dict[str, Any] = {"max_size": imap.pop("max_size")} if "max_size" in imap else {}
     login = {"username": ACCOUNTS[0], "password": PASSWORD, "tls": False, "starttls": False}
     settings = ImapSettings.model_validate({"host": "127.0.0.1", "port": server.imap, **login, **imap})
@@ -100,7 +102,7 @@ def mail(name: str, text: str = "hello") -> EmailMessage:
     return written(text, Message_ID=f"<{name}@mail.example.org>")
 
 
-def seen(server: Dovecot, folder: str = "INBOX", what: str = "SEEN") -> int:
+def seen(server: Server, folder: str = "INBOX", what: str = "SEEN") -> int:
     """How many mails in a folder are seen (or whatever `what` asks), as another mail program finds it."""
     with imaplib.IMAP4("127.0.0.1", server.imap) as client:
         client.login(ACCOUNTS[0], PASSWORD)
@@ -109,7 +111,7 @@ def seen(server: Dovecot, folder: str = "INBOX", what: str = "SEEN") -> int:
         return len(client.search(None, what)[1][0].split())
 
 
-async def test_mail_that_waits_and_mail_that_comes_is_taken_and_marked_seen(server: Dovecot) -> None:
+async def test_mail_that_waits_and_mail_that_comes_is_taken_and_marked_seen(server: Server) -> None:
     server.deliver(mail("waiting", PERSIAN))
     record = Record(form(server))
     async with watching(record):
@@ -123,7 +125,7 @@ async def test_mail_that_waits_and_mail_that_comes_is_taken_and_marked_seen(serv
     assert record.taken[0].arrivals[0].interaction.text == PERSIAN
 
 
-async def test_a_mail_that_could_not_be_committed_stays_unseen_and_comes_again(server: Dovecot) -> None:
+async def test_a_mail_that_could_not_be_committed_stays_unseen_and_comes_again(server: Server) -> None:
     server.deliver(mail("first"))
     record = Record(form(server), trouble=Transient("the record is away"))
     with pytest.raises(Transient):
@@ -135,7 +137,7 @@ async def test_a_mail_that_could_not_be_committed_stays_unseen_and_comes_again(s
     assert record.arrivals == ["first@mail.example.org"]
 
 
-async def test_nothing_is_marked_before_it_is_committed(server: Dovecot) -> None:
+async def test_nothing_is_marked_before_it_is_committed(server: Server) -> None:
     server.deliver(mail("first"))
     marked: list[int] = []
     record = Record(form(server))
@@ -145,20 +147,20 @@ async def test_nothing_is_marked_before_it_is_committed(server: Dovecot) -> None
     assert marked == [0]
 
 
-async def test_after_a_restart_only_what_is_new_is_taken_though_a_person_read_it_meanwhile(server: Dovecot) -> None:
+async def test_after_a_restart_only_what_is_new_is_taken_though_a_person_read_it_meanwhile(server: Server) -> None:
     server.deliver(mail("first"))
     record = Record(form(server))
     async with watching(record):
         await record.until(lambda: bool(record.kept))
     server.deliver(mail("second"))
-    server.doveadm("flags", "add", "-u", ACCOUNTS[0], r"\Seen", "mailbox", "INBOX", "all")
+    server.read()
     async with watching(record):
         await record.until(lambda: len(record.arrivals) == 2)
     assert record.arrivals == ["first@mail.example.org", "second@mail.example.org"]
 
 
-async def test_several_folders_are_watched_and_a_mail_in_two_of_them_is_one_interaction(server: Dovecot) -> None:
-    server.doveadm("mailbox", "create", "-u", ACCOUNTS[0], "Sales")
+async def test_several_folders_are_watched_and_a_mail_in_two_of_them_is_one_interaction(server: Server) -> None:
+    server.create("Sales")
     record = Record(form(server, folders=("INBOX", "Sales")))
     async with watching(record):
         server.deliver(mail("both"))
@@ -170,7 +172,7 @@ async def test_several_folders_are_watched_and_a_mail_in_two_of_them_is_one_inte
 
 
 @pytest.mark.parametrize(("after", "left", "moved"), [("move", 0, 1), ("delete", 0, 0), ("nothing", 1, 0)])
-async def test_what_is_done_afterwards(server: Dovecot, after: str, left: int, moved: int) -> None:
+async def test_what_is_done_afterwards(server: Server, after: str, left: int, moved: int) -> None:
     server.deliver(mail("first"))
     record = Record(form(server, after=after, move_to="Done" if after == "move" else ""))
     async with watching(record):
@@ -181,7 +183,7 @@ async def test_what_is_done_afterwards(server: Dovecot, after: str, left: int, m
         await record.until(lambda: len(record.arrivals) == 2)
 
 
-async def test_numbers_given_anew_lose_nothing(server: Dovecot) -> None:
+async def test_numbers_given_anew_lose_nothing(server: Server) -> None:
     server.deliver(mail("first"))
     record = Record(form(server))
     async with watching(record):
@@ -197,7 +199,7 @@ async def test_numbers_given_anew_lose_nothing(server: Dovecot) -> None:
     assert Cursor.read(record.kept[name]).validity == known.validity
 
 
-async def test_old_mail_is_left_alone_where_only_new_mail_is_wanted(server: Dovecot) -> None:
+async def test_old_mail_is_left_alone_where_only_new_mail_is_wanted(server: Server) -> None:
     server.deliver(mail("old"))
     record = Record(form(server, first="new"))
     async with watching(record):
@@ -207,7 +209,7 @@ async def test_old_mail_is_left_alone_where_only_new_mail_is_wanted(server: Dove
     assert record.arrivals == ["new@mail.example.org"]
 
 
-async def test_an_oversized_mail_is_a_rejection_with_its_head_and_stays_where_it_is(server: Dovecot) -> None:
+async def test_an_oversized_mail_is_a_rejection_with_its_head_and_stays_where_it_is(server: Server) -> None:
     server.deliver(mail("huge", "x" * 70 + "\n" * 20_000))
     server.deliver(mail("small"))
     record = Record(form(server, max_size=10_000))
@@ -219,18 +221,18 @@ async def test_an_oversized_mail_is_a_rejection_with_its_head_and_stays_where_it
     assert (record.arrivals, seen(server, what="UNSEEN")) == (["small@mail.example.org"], 1)
 
 
-async def test_a_lost_connection_passes_and_idle_is_renewed(server: Dovecot) -> None:
+async def test_a_lost_connection_passes_and_idle_is_renewed(server: Server) -> None:
     record = Record(form(server, idle_seconds=1))
     async with watching(record) as task:
         await record.until(lambda: bool(record.kept))
         await asyncio.sleep(2.5)
         assert not task.done()
-        server.doveadm("kick", ACCOUNTS[0])
+        server.kick()
         with pytest.raises(Transient):
             await asyncio.wait_for(task, 60)
 
 
-async def test_stopping_does_not_wait_for_idle(server: Dovecot) -> None:
+async def test_stopping_does_not_wait_for_idle(server: Server) -> None:
     record = Record(form(server))
     async with watching(record) as task:
         await record.until(lambda: bool(record.kept))
@@ -245,7 +247,7 @@ async def test_stopping_does_not_wait_for_idle(server: Dovecot) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"password": "wrong"}, {"folders": ("INBOX", "Nowhere")}, {"starttls": True}], ids=["password", "folder", "tls"]
 )
-async def test_what_a_person_must_mend_is_misconfigured(server: Dovecot, wrong: dict[str, Any]) -> None:
+async def test_what_a_person_must_mend_is_misconfigured(server: Server, wrong: dict[str, Any]) -> None:
     record = Record(form(server, **wrong))
     with pytest.raises(Misconfigured) as raised:
         async with asyncio.timeout(60):
@@ -254,16 +256,18 @@ async def test_what_a_person_must_mend_is_misconfigured(server: Dovecot, wrong: 
     assert PASSWORD not in raised.value.message
 
 
-async def test_an_unknown_certificate_is_misconfigured_and_a_closed_port_passes() -> None:
-    with dovecot(tls=True) as server:
-        with pytest.raises(Misconfigured, match="certificate"):
-            await ImapSource(form(server, starttls=True)).run(Record(form(server)))
-        closed = form(server, port=1)
+async def test_an_unknown_certificate_is_misconfigured() -> None:
+    with dovecot(tls=True) as server, pytest.raises(Misconfigured, match="certificate"):
+        await ImapSource(form(server, starttls=True)).run(Record(form(server)))
+
+
+async def test_a_closed_port_passes(server: Server) -> None:
+    closed = form(server, port=1)
     with pytest.raises(Transient):
         await ImapSource(closed).run(Record(closed))
 
 
-async def test_the_probe_tells_what_works_and_what_does_not(server: Dovecot) -> None:
+async def test_the_probe_tells_what_works_and_what_does_not(server: Server) -> None:
     found = {one.check: one for one in await probe(form(server, folders=("INBOX", "Nowhere")), Surroundings())}
     assert found["imap.login"].ok
     assert "with IDLE" in found["imap.login"].detail

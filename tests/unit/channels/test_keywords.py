@@ -62,6 +62,17 @@ def test_what_is_more_or_less_than_the_word_is_for_a_person(text: str) -> None:
     assert keyword_of(text) is None
 
 
+@pytest.mark.parametrize("text", ["cancel", "Отмена!", "توقف", "end"])
+def test_a_word_that_may_be_about_an_order_counts_only_where_carriers_ask_for_it(text: str) -> None:
+    assert keyword_of(text) is not None
+    assert keyword_of(text, unambiguous=True) is None
+
+
+@pytest.mark.parametrize("text", ["stop", "unsubscribe", "لغو", "لغو اشتراک", "стоп", "отписаться", "start"])
+def test_a_word_that_means_nothing_else_counts_everywhere(text: str) -> None:
+    assert keyword_of(text, unambiguous=True) == keyword_of(text) is not None
+
+
 @given(st.text())
 def test_any_text_is_judged_without_an_error(text: str) -> None:
     found = keyword_of(text)
