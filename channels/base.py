@@ -290,12 +290,14 @@ class Outlet:
 
     `publish` returns once the message is safely on its way to the process that holds the visitor's socket; `read_file` gives
     an attachment's bytes by its `ref`. Either may raise `runtime.errors.Transient`. `public_url` is where providers reach
-    this deployment, without a path; None when they cannot.
+    this deployment, without a path; None when they cannot. `file_url` makes a link by which whoever has it can fetch this one
+    file for some hours, for providers that take files so; None when no link can be made.
     """
 
     publish: Callable[[ChatMessageSent], Awaitable[None]]
     read_file: Callable[[str], Awaitable[bytes]]
     public_url: str | None = None
+    file_url: Callable[[Attachment], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

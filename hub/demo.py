@@ -8,11 +8,12 @@ from typing import Any
 
 from services.desk.adapters.seeding.organisation import ORGANISATION, PASSWORD
 
-__all__ = ["LOGINS", "PASSWORD", "SUPPORT_ADDRESS", "SUPPORT_NUMBER", "inboxes"]
+__all__ = ["LOGINS", "PASSWORD", "SUPPORT_ADDRESS", "SUPPORT_NUMBER", "SUPPORT_WHATSAPP", "inboxes"]
 
 LOGINS = tuple(person.login for person in ORGANISATION.people)
 SUPPORT_ADDRESS = "support@payvand.example"
 SUPPORT_NUMBER = "+12125550123"
+SUPPORT_WHATSAPP = "whatsapp:+12125550123"
 HOTLINE_NUMBER = "+982188001234"
 
 
@@ -57,7 +58,7 @@ def _line(secret_key: str, port: int) -> dict[str, Any]:
         "driver": "twilio",
         "account_sid": "AC" + "0" * 32,
         "auth_token": token,
-        "numbers": [SUPPORT_NUMBER],
+        "numbers": [SUPPORT_NUMBER, SUPPORT_WHATSAPP],
         "base_url": f"http://127.0.0.1:{port}/twilio",
     }
     return {"name": "line", "channel": "sms", "settings": {"provider": provider}}

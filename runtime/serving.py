@@ -15,6 +15,8 @@ from schemas.values import Attachment
 
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _ACTIVE = ("html", "xml", "svg", "script", "xhtml")
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+"""Documents in a zip: `xml` is a part of their name only."""
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -28,14 +30,15 @@ _SAFE_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a request asks of a file: its name, a `Range` header, whether it shall be saved rather than shown, and whether
-    pages of another site may show it.
+    """What a request asks of a file: its name, a `Range` header, whether it shall be saved rather than shown, whether pages of
+    another site may show it, and the type it was stored with (believed only where the bytes allow it: a document in a zip).
     """
 
     name: str
     range: str | None = None
     save: bool = False
     elsewhere: bool = False
+    declared: str = ""
 
 
 async def serve(objects: Objects, ref: str, wish: Wish) -> Response:
@@ -46,11 +49,11 @@ async def serve(objects: Objects, ref: str, wish: Wish) -> Response:
     size = await objects.size(ref)
     if size is None:
         raise NotFound("there is no such file")
-    kind = await asyncio.to_thread(media_type, await objects.read(ref, 0, min(HEAD, size)))
+    kind = await asyncio.to_thread(media_type, await objects.read(ref, 0, min(HEAD, size)), wish.declared)
     headers = {**_SAFE_HEADERS, "Content-Disposition": _disposition(kind, wish), "Content-Length": str(size)}
     if wish.elsewhere:
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    shown = OCTETS if any(active in kind for active in _ACTIVE) else kind
+    shown = OCTETS if any(active in kind.removeprefix(_OFFICE) for active in _ACTIVE) else kind
     first, last = 0, size - 1
     status = 200
     if wish.range is not None and (asked := _RANGE.fullmatch(wish.range)) and any(asked.groups()):

@@ -11,8 +11,9 @@ from channels.calls.call import Call, Direction
 from channels.calls.settings import CallInboxSettings
 from channels.calls.words import sentence
 from channels.text import one_line
+from schemas.base import unchecked
 from schemas.interactions import InteractionKind, InteractionReceived
-from schemas.values import IdentifierType, Trust
+from schemas.values import Identifier, IdentifierType, Sender, Trust
 
 _WITHHELD = frozenset(
     {
@@ -56,6 +57,15 @@ def _short(value: str, limit: int) -> str:
     return one_line(value, limit)
 
 
+_kept = lru_cache(maxsize=20_000)(_short)
+"""For what many calls share: queues, agents, lines."""
+
+# All that goes in is made here or was checked with the form; of the log comes only what `_short` and `number_of` bound.
+_identifier = unchecked(Identifier)
+_sender = unchecked(Sender)
+_received = unchecked(InteractionReceived)
+
+
 class Interactions:
     """Makes arrivals for one inbox."""
 
@@ -82,20 +92,19 @@ class Interactions:
             return "call without an id"
         began = datetime.fromtimestamp(call.began, UTC)
         missed = not outbound and not call.answered
-        told = {
-            "inbox": self._form.inbox,
-            "channel": "call",
-            "kind": InteractionKind.MISSED_CALL if missed else InteractionKind.CALL,
-            "sender": self._sender(call, number, provider_id),
-            "occurred_at": began,
-            "text": sentence(call, self._form.language),
-            "language": self._form.language,
-            "needs_answer": missed and now - began <= self._fresh,
-            "queue": self._form.queues.get(call.queue),
-            "requirements": {},
-            "attributes": self._attributes(call, number),
-        }
-        return Arrival(provider_id, InteractionReceived.model_validate(told))
+        made = _received(
+            inbox=self._form.inbox,
+            channel="call",
+            kind=InteractionKind.MISSED_CALL if missed else InteractionKind.CALL,
+            sender=self._sender(call, number, provider_id),
+            occurred_at=began,
+            text=sentence(call, self._form.language),
+            language=self._form.language,
+            needs_answer=missed and now - began <= self._fresh,
+            queue=self._form.queues.get(call.queue),
+            attributes=self._attributes(call, number),
+        )
+        return Arrival(provider_id, made)
 
     def _direction(self, call: Call, caller: str | None) -> Direction:
         if caller is None or not (self._inside(caller) or caller.lstrip("+") in self._own):
@@ -117,13 +126,14 @@ class Interactions:
     def _not_ours(self, number: str | None) -> str | None:
         return None if number is None or (self._own and number.lstrip("+") in self._own) else number
 
-    def _sender(self, call: Call, number: str | None, provider_id: str) -> dict[str, object]:
+    def _sender(self, call: Call, number: str | None, provider_id: str) -> Sender:
         """A withheld number must not join strangers: the call itself is then all that is known of who called."""
-        one: dict[str, object] = {"type": IdentifierType.PHONE, "value": number, "trust": Trust.ASSERTED}
         if number is None:
             value = f"call:{self._form.inbox}:{provider_id}"
-            one = {"type": IdentifierType.EXTERNAL, "value": value, "trust": Trust.EPHEMERAL}
-        return {"identifiers": (one,), "display_name": self._name(call, number)}
+            one = _identifier(type=IdentifierType.EXTERNAL, value=value, trust=Trust.EPHEMERAL)
+        else:
+            one = _identifier(type=IdentifierType.PHONE, value=number, trust=Trust.ASSERTED)
+        return _sender(identifiers=(one,), display_name=self._name(call, number))
 
     def _name(self, call: Call, number: str | None) -> str | None:
         if number is None or call.direction == "outbound":
@@ -137,15 +147,18 @@ class Interactions:
         told = {
             "direction": call.direction,
             "outcome": call.outcome,
-            "queue": _short(call.queue, 200),
-            "agent": _short(call.agent, 200),
-            "line": _short(call.callee, 100) if call.direction == "inbound" else "",
+            "queue": _kept(call.queue, 200),
+            "agent": _kept(call.agent, 200),
+            "line": _kept(call.callee, 100) if call.direction == "inbound" else "",
             "wait_seconds": "" if call.wait is None else str(round(call.wait)),
             "talk_seconds": "" if call.talk is None else str(round(call.talk)),
-            "recording": self._recording(call),
-            "call_link": "" if number is None else self._form.call_link.replace("{number}", number.replace("#", "%23")),
+            "recording": self._recording(call) if call.recording or self._form.recording_url else "",
+            "call_link": "" if number is None else self._link(number),
         }
         return {name: value for name, value in told.items() if value}
+
+    def _link(self, number: str) -> str:
+        return self._form.call_link.replace("{number}", number.replace("#", "%23"))[:1_000]
 
     def _recording(self, call: Call) -> str:
         """The link the log gives, or the one that `recording_url` makes of what the log tells."""
@@ -154,5 +167,7 @@ class Interactions:
             return found
         if template is None or not (call.answered and (found or "{file}" not in template)):
             return ""
-        filled = template.replace("{call_id}", quote(call.call_id[:200], safe="")).replace("{file}", quote(found, safe="/"))
+        filled = template.replace("{call_id}", quote(_short(call.call_id, 200), safe="")).replace(
+            "{file}", quote(found, safe="/")
+        )
         return filled[:1_000]

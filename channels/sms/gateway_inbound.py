@@ -28,7 +28,7 @@ Lookup = Callable[[str], str | None]
 
 
 class GatewayInbound:
-    """Reads `POST /channels/{inbox}` (messages) and `POST /channels/{inbox}/status` (receipts)."""
+    """Reads `/channels/{inbox}` (messages) and `/channels/{inbox}/status` (receipts), by POST or by GET with a query."""
 
     def __init__(self, settings: SmsInboxSettings, gateway: GatewaySettings) -> None:
         self._settings = settings
@@ -48,7 +48,7 @@ class GatewayInbound:
         if len(raw.body) > MAX_BODY:
             return _rejected("too-large", f"a gateway's request has at most {MAX_BODY} bytes")
         try:
-            lookup = _lookup(raw)
+            lookup = _lookup(raw, self._gateway.proof)
             if urlsplit(raw.url).path.rstrip("/").endswith("/status"):
                 return _receipt(lookup, raw, self._gateway.receipts)
             return self._message(lookup, raw, self._gateway.incoming)
@@ -108,9 +108,14 @@ def _whole(raw: RawInput) -> bytes:
     return urlsplit(raw.url).query.encode() + b"\n" + raw.body
 
 
-def _lookup(raw: RawInput) -> Lookup:
-    """By path in a JSON body, by name in a form; what is not there may stand in the query."""
-    query = params.of_query(raw.url)
+def _lookup(raw: RawInput, proof: Proof | None) -> Lookup:
+    """By path in a JSON body, by name in a form; what is not there may stand in the query. Under a signature only what it is
+    over counts.
+    """
+    signed = proof.signature.over if proof and proof.signature else None
+    query = params.of_query("" if signed == "body" else raw.url)
+    if not raw.body or signed == "query":
+        return lambda path: query.first(path) or None
     if raw.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json"):
         value: Any = params.of_json(raw.body)
         return lambda path: params.at(value, path) or query.first(path) or None
@@ -156,14 +161,16 @@ def _signed(proof: Proof, raw: RawInput) -> bool:
     if proof.signature is None:
         return True
     given = raw.headers.get(proof.signature.header.lower(), "").strip()
-    if not given.startswith(proof.signature.prefix) or len(given) > 500:
+    content = raw.body if proof.signature.over == "body" else urlsplit(raw.url).query.encode("utf-8", "replace")
+    # The signature of nothing is always the same: whoever saw it once could say anything.
+    if not content or not given.startswith(proof.signature.prefix) or len(given) > 500:
         return False
     try:
         digest = _decoded(proof.signature, given[len(proof.signature.prefix) :])
     except (ValueError, binascii.Error):
         return False
     secret = proof.signature.secret.get_secret_value().encode()
-    return hmac.compare_digest(hmac.new(secret, raw.body, getattr(hashlib, proof.signature.algorithm)).digest(), digest)
+    return hmac.compare_digest(hmac.new(secret, content, getattr(hashlib, proof.signature.algorithm)).digest(), digest)
 
 
 def _decoded(signature: Signature, given: str) -> bytes:

@@ -84,8 +84,10 @@ class Outcome(_Part):
 
 
 class Signature(_Part):
-    """An HMAC over the raw body in a header."""
+    """An HMAC over the raw body, or over the raw query, in a header. What is not signed is then not read."""
 
+    over: Literal["body", "query"] = "body"
+    """What is signed: the body of a POST, or the query of a GET."""
     header: str
     """The header that holds it."""
     secret: SecretStr

@@ -110,9 +110,8 @@ def _verifiable(twilio: TwilioSettings) -> Finding:
 
 def _reachable(surroundings: Surroundings) -> Finding:
     url = surroundings.webhook_url or ""
-    parts = urlsplit(url)
-    local = (parts.hostname or "") in ("", "localhost", "127.0.0.1", "::1")
-    hint = "set PAYVAND_PUBLIC_URL to the https address that the internet sees" if local or parts.scheme != "https" else ""
+    local = web.is_local(url)
+    hint = "set PAYVAND_PUBLIC_URL to the https address that the internet sees" if local or not url.startswith("https:") else ""
     return Finding("webhook", bool(url) and not local, url or "the hub has no public URL", hint)
 
 

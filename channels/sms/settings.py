@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 
 from channels.base import InboxSettings
 from channels.sms.gateway_settings import GatewaySettings
+from schemas.values import Language
 
 WHATSAPP = "whatsapp:"
 TWILIO_URL = "https://api.twilio.com"
@@ -16,6 +17,24 @@ _SENDER = re.compile(r"(?:whatsapp:)?\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za
 
 def _sid(prefix: str) -> StringConstraints:
     return StringConstraints(pattern=rf"^{prefix}[0-9a-fA-F]{{32}}$")
+
+
+class WhatsAppTemplate(BaseModel):
+    """An approved template of one language, by which an answer goes out when the customer has not written for 24 hours."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    sid: Annotated[str, _sid("HX")]
+    """From the Content Template Builder: HX and 32 hexadecimal digits."""
+    variables: Annotated[dict[str, str], Field(min_length=1, max_length=20)] = {"1": "{text}"}
+    """What its variables hold. `{text}` is the answer, and must stand in one of them."""
+
+    @field_validator("variables")
+    @classmethod
+    def _says_it(cls, value: dict[str, str]) -> dict[str, str]:
+        if not any("{text}" in one for one in value.values()):
+            raise ValueError("one of the variables must hold {text}: else the answer itself would not be sent")
+        return value
 
 
 class TwilioSettings(BaseModel):
@@ -51,6 +70,9 @@ class TwilioSettings(BaseModel):
     """Seconds that one request may take."""
     answers_keywords: bool = True
     """Twilio answers STOP, START and HELP itself (its default), so the hub stays silent."""
+
+    templates: dict[Language, WhatsAppTemplate] = {}
+    """WhatsApp templates by language (`fa`, `ru`, `en`); for another language the first one is taken."""
 
     @field_validator("numbers")
     @classmethod
@@ -107,3 +129,8 @@ class SmsInboxSettings(InboxSettings):
     """The most segments that one message may have."""
     provider: Annotated[TwilioSettings | GatewaySettings, Field(discriminator="driver")]
     """Who carries the messages."""
+
+    @property
+    def takes_get(self) -> bool:
+        """Whether the provider may call by GET, with all it says in the query. Twilio calls by POST."""
+        return isinstance(self.provider, GatewaySettings) and self.provider.proof is not None

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -24,6 +26,15 @@ class Reply:
         """Seconds, when the server says so plainly."""
         given = self.headers.get("retry-after", "")
         return min(float(given), 3_600) if given.isascii() and given.isdecimal() and len(given) < 7 else None
+
+
+def is_local(url: str) -> bool:
+    """Whether only this machine or its network reaches the URL, or nobody does."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host in ("", "localhost") or host.endswith((".localhost", ".local", ".internal"))
 
 
 def client(timeout: float) -> httpx.AsyncClient:

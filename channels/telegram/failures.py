@@ -64,6 +64,8 @@ def _network(error: NetworkError) -> SendError:
         return RetryLater(f"Telegram could not be reached ({type(cause).__name__})")
     if isinstance(cause, httpx.ProxyError):
         return OurFault("the proxy refused the connection")
+    if type(cause).__module__.partition(".")[0] == "socksio":
+        return RetryLater("the proxy answered something that is no SOCKS")
     if cause is None or isinstance(cause, TelegramError):
         return RetryLater("Telegram has trouble of its own just now")
     return Ambiguous(f"the connection was lost while the message was handed over ({type(cause).__name__})")

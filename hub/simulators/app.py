@@ -11,6 +11,7 @@ import uvicorn
 
 from hub.simulators.correspondents import Correspondents
 from hub.simulators.mailbox import Mail, Mailbox
+from hub.simulators.mailboxes import fetching, simulated_mailboxes
 from hub.simulators.page import page
 from hub.simulators.pbx_callers import simulated_callers
 from hub.simulators.script import Conversation, conversations
@@ -67,8 +68,11 @@ async def simulators(
     """The providers and their customers, without the page."""
     folder = hub.data_dir / "simulators"
     customers = _customers(settings, hub, telegram, twilio)
-    mailbox = Mailbox(folder / "mails", customers.replied)
+    fetched = simulated_mailboxes(hub, settings.imap_port)
+    mailbox = Mailbox(folder / "mails", customers.replied, fetched[1] if fetched else None)
     await mailbox.start(settings.smtp_port)
+    if fetched and settings.imap_port:
+        await fetched[0].start(settings.imap_port)
     tasks = [asyncio.create_task(customers.live(folder / "begun"))]
     if telegram:
         tasks.append(asyncio.create_task(telegram.run()))
@@ -82,6 +86,8 @@ async def simulators(
         await asyncio.gather(*tasks, return_exceptions=True)
         if twilio:
             await twilio.stop()
+        if fetched:
+            await fetched[0].stop()
         await mailbox.stop()
 
 
@@ -159,5 +165,8 @@ def _customers(
     support = next((str(inbox.settings.get("address", "")) for inbox in hub.inboxes if inbox.channel == "email"), "")
     web = next((inbox.name for inbox in hub.inboxes if inbox.channel == "webchat"), "")
     chat_url = f"{hub.public_url.rstrip('/').replace('http', 'ws', 1)}/chat/{web}"
-    mail = Correspondents((hub.smtp_host, hub.smtp_port), support, settings.answer_seconds) if support else None
+    # A mailbox that is fetched from stands at the provider; else mail goes to the hub itself.
+    fetched = support.lower() in fetching(hub, settings.imap_port)
+    exchanger = ("127.0.0.1", settings.smtp_port) if fetched else (hub.smtp_host, hub.smtp_port)
+    mail = Correspondents(exchanger, support, settings.answer_seconds) if support else None
     return Customers(settings, mail, Visitors(chat_url, settings.answer_seconds) if web else None, telegram, twilio)

@@ -14,10 +14,10 @@ _PAUSES = (1, 2, 4, 8, 15, 30, 60)
 
 
 class Correspondents:
-    """Sends first mails to the hub's own SMTP receiver, and one answer to the first reply of each conversation."""
+    """Sends first mails to where the hub takes its mail, and one answer to the first reply of each conversation."""
 
-    def __init__(self, hub: tuple[str, int], support: str, answer_seconds: float) -> None:
-        self._hub = hub
+    def __init__(self, exchanger: tuple[str, int], support: str, answer_seconds: float) -> None:
+        self._exchanger = exchanger
         self._support = support
         self._answer_seconds = answer_seconds
         self._waiting: dict[str, Conversation] = {}
@@ -61,8 +61,8 @@ class Correspondents:
             try:
                 await aiosmtplib.send(
                     mail,
-                    hostname=self._hub[0],
-                    port=self._hub[1],
+                    hostname=self._exchanger[0],
+                    port=self._exchanger[1],
                     start_tls=False,
                     local_hostname="customers.example",
                     timeout=20,

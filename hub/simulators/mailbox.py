@@ -8,14 +8,18 @@ import asyncio
 import email
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.policy import default as modern
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+if TYPE_CHECKING:
+    from hub.simulators.imap_folders import Account
 
 _AT_RCPT = {
     "unknown": "550 5.1.1 No such user",
@@ -42,9 +46,15 @@ class Mail:
 
 
 class Mailbox:
-    """The newest 500 mails in memory, all of them as files in `folder`. `arrived` is told of each one afterwards."""
+    """The newest 500 mails in memory, all of them as files in `folder`. `arrived` is told of each one afterwards.
 
-    def __init__(self, folder: Path, arrived: Callable[[Mail], Awaitable[None]]) -> None:
+    Mail to an address in `accounts` lies there to be fetched, too.
+    """
+
+    def __init__(
+        self, folder: Path, arrived: Callable[[Mail], Awaitable[None]], accounts: "Mapping[str, Account] | None" = None
+    ) -> None:
+        self._accounts = accounts or {}
         self.mails: deque[Mail] = deque(maxlen=_KEPT)
         self._folder = folder
         self._arrived = arrived
@@ -89,6 +99,9 @@ class Mailbox:
                 return "554 5.7.1 Refused as spam"
             mail = await asyncio.to_thread(self._keep, content, address, envelope.mail_from or "")
             self.mails.append(mail)
+            local, _, domain = address.lower().partition("@")
+            if account := self._accounts.get(f"{local.partition('+')[0]}@{domain}"):
+                account.folders["INBOX"].add(content)
             if address.lower().startswith("lost") and isinstance(server.transport, asyncio.Transport):
                 server.transport.abort()
                 return "250 2.0.0 Never heard"

@@ -30,11 +30,15 @@ class Taken:
 
 
 class TextGateway:
-    """Takes messages to `09…` numbers; those ending in 11 are not delivered, `09000000000` is no number to it."""
+    """Takes messages to `09…` numbers, by POST as JSON or by GET as a query; with `by_get` it calls back by GET.
 
-    def __init__(self, key: str, token: str, hook: str) -> None:
+    Those that end in 11 are not delivered; `09000000000` is no number to it.
+    """
+
+    def __init__(self, key: str, token: str, hook: str, by_get: bool = False) -> None:
         self.taken: list[Taken] = []
         self.credit = 1_000
+        self._by_get = by_get
         self._key = key
         self._token = token
         self._hook = hook
@@ -43,7 +47,7 @@ class TextGateway:
 
     def mount(self) -> Mount:
         """Its API, under PATH."""
-        return Mount(PATH, routes=[Route("/v1/{key}/send", self._send, methods=["POST"])])
+        return Mount(PATH, routes=[Route("/v1/{key}/send", self._send, methods=["GET", "POST"])])
 
     async def says(self, theirs: str, text: str) -> int:
         """A customer texts; gives the HTTP status of the hub's answer."""
@@ -60,7 +64,7 @@ class TextGateway:
         if request.path_params["key"] != self._key:
             return _answer(403, "the key is not valid")
         try:
-            asked = await request.json()
+            asked: Any = dict(request.query_params) if request.method == "GET" else await request.json()
             receptor, message = str(asked["receptor"]), str(asked["message"])
         except (ValueError, KeyError, TypeError):
             return _answer(400, "receptor and message are required")
@@ -83,6 +87,9 @@ class TextGateway:
 
     async def _post(self, url: str, fields: dict[str, str]) -> int:
         async with httpx.AsyncClient(timeout=15) as client:
+            if self._by_get:
+                query = {**fields, "token": self._token}
+                return (await client.get(httpx.URL(url).copy_merge_params(query))).status_code
             return (await client.post(url, data=fields, headers={"x-token": self._token})).status_code
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

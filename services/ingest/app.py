@@ -14,12 +14,13 @@ from channels.telegram.settings import TelegramInboxSettings
 from channels.webchat.inbound import WebchatInbound
 from channels.webchat.settings import WebchatInboxSettings
 from runtime.errors import Misconfigured
+from runtime.file_links import FileLinks
 from runtime.limits import Rate
 from runtime.objects import Objects
 from runtime.service import Kit, Service
 from runtime.stage import Stage
 from schemas.topics import WEBCHAT_OUTGOING
-from services.ingest.adapters import chat, chat_files, chat_http, http_events, sources, webhooks
+from services.ingest.adapters import chat, chat_files, chat_http, http_events, linked_files, sources, unsubscribe, webhooks
 from services.ingest.adapters.chat_people import People
 from services.ingest.adapters.files import Terms, WantedFiles
 from services.ingest.adapters.group_commit import GroupCommit
@@ -64,7 +65,9 @@ def build(kit: Kit) -> Service:
             chat.router(chats),
             chat_http.router(chat_http.ChatRequests(chats, kit.settings.max_attachment_bytes)),
             chat_files.router(_chat_files(parts, chats, objects)),
+            unsubscribe.router(_mail_forms(parts)),
             webhooks.router(hooks),
+            linked_files.router(_linked_files(kit, settings, objects)),
         ),
         tasks=(
             *(commits.run, _mail(parts).run, partial(visitors.listen, chats.transcripts.seen), files.run),
@@ -124,22 +127,34 @@ def _link(name: str | None, inboxes: tuple[Inbox, ...]) -> Callable[[str, dateti
 
 
 def _mail(parts: Parts) -> MailServer:
-    forms = {inbox.name: inbox.form for inbox in parts.inboxes if isinstance(inbox.form, EmailInboxSettings)}
+    forms = _mail_forms(parts)
     return MailServer(parts.kit.settings, forms, {name: parts.receivers[name] for name in forms})
 
 
+def _mail_forms(parts: Parts) -> dict[str, EmailInboxSettings]:
+    return {inbox.name: inbox.form for inbox in parts.inboxes if isinstance(inbox.form, EmailInboxSettings)}
+
+
 def _webhooks(parts: Parts) -> webhooks.Webhooks:
-    """Every inbox that takes something in and has no face of its own, as the web chat and mail do."""
+    """Every inbox that takes something in and has no face of its own, as the web chat does. Mail is only unsubscribed from."""
     kit, settings = parts.kit, parts.settings
     hooks = {
         inbox.name: webhooks.Hook(
-            parts.receivers[inbox.name], int(getattr(inbox.form, "max_webhook_bytes", settings.max_webhook_bytes))
+            parts.receivers[inbox.name],
+            int(getattr(inbox.form, "max_webhook_bytes", settings.max_webhook_bytes)),
+            by_get=bool(getattr(inbox.form, "takes_get", False)),
         )
         for inbox in parts.inboxes
-        if not isinstance(inbox.form, WebchatInboxSettings | EmailInboxSettings)
+        if not isinstance(inbox.form, WebchatInboxSettings)
     }
     rate = Rate(kit.cache, "webhooks", settings.webhooks_per_minute)
     return webhooks.Webhooks(hooks, kit.settings.public_url, rate, kit.clock)
+
+
+def _linked_files(kit: Kit, settings: IngestSettings, objects: Objects) -> linked_files.LinkedFiles:
+    links = FileLinks(kit.settings.secret_key.get_secret_value())
+    rate = Rate(kit.cache, "linked-files", settings.linked_files_per_minute)
+    return linked_files.LinkedFiles(links, objects, rate, kit.clock)
 
 
 def _sources(parts: Parts) -> list[sources.InboxSource]:

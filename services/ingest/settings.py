@@ -27,6 +27,9 @@ class IngestSettings(BaseSettings):
     file_attempts: int = Field(default=12, ge=1)
     """With growing pauses, about a day."""
 
+    linked_files_per_minute: int = Field(default=1_200, ge=0)
+    """Requests of one address for files of answers, by signed links."""
+
     chat_messages_per_minute: int = Field(default=60, ge=1)
     """Of one visitor."""
     chat_peer_messages_per_minute: int = Field(default=3_000, ge=0)

@@ -1,6 +1,7 @@
 """What the records of PBXs and providers mean, format by format."""
 
 import gzip
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -246,6 +247,38 @@ _EVENT = st.sampled_from(["ENTERQUEUE", "CONNECT", "COMPLETEAGENT", "ABANDON", "
 def test_a_queue_log_of_any_fields_gives_calls_that_can_be_stored(lines: list[str]) -> None:
     for call in told("\n".join(lines).encode("utf-8", "replace")).values():
         assert InteractionReceived.read(call.write()) == call
+
+
+_ANY = st.text(max_size=12)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(dict.fromkeys(("src", "clid", "dstchannel", "lastdata", "uniqueid", "recordingfile"), _ANY)),
+        max_size=8,
+    )
+)
+def test_a_cdr_of_any_fields_gives_calls_that_can_be_stored(records: list[dict[str, str]]) -> None:
+    """What a call is made of is bounded by hand, so that nothing has to check it again."""
+    whole = {"disposition": "ANSWERED", "start": "2026-11-02 11:00:00", "dst": "600"}
+    body = "\n".join(json.dumps(whole | one) for one in records).encode()
+    template = "https://pbx.example/{call_id}/{file}"
+    for call in told(body, format="asterisk-cdr-json", recording_url=template, call_link="tel:" + "{number}" * 60).values():
+        assert InteractionReceived.read(call.write()) == call
+
+
+def test_a_lone_surrogate_in_a_record_breaks_nothing() -> None:
+    record_ = {
+        "src": "09121234567",
+        "disposition": "ANSWERED",
+        "start": "2026-11-02 11:00:00",
+        "uniqueid": "\ud800",
+        "clid": "\udfff",
+    }
+    [call] = told(
+        json.dumps(record_).encode(), format="asterisk-cdr-json", recording_url="https://pbx.example/{call_id}"
+    ).values()
+    assert InteractionReceived.read(call.write()) == call
 
 
 def test_a_missed_call_of_a_contact_with_only_a_phone_cannot_be_answered_in_writing_and_says_so() -> None:

@@ -19,6 +19,7 @@ from hub.simulators.settings import SimulatorSettings
 from runtime.settings import InboxSettings, Settings
 from schemas.replies import ChatMessageSent
 from tests.contract.chat_server import chat_server
+from tests.contract.test_imap import Record, watching
 from tests.local_parts import free_port
 
 
@@ -34,6 +35,36 @@ async def _publish(event: ChatMessageSent) -> None:
 
 async def _read_file(ref: str) -> bytes:
     raise AssertionError
+
+
+async def test_customers_of_a_fetched_inbox_write_to_its_mailbox_at_the_provider(tmp_path: Path) -> None:
+    smtp, imap, support = free_port(), free_port(), "support@shop.example"
+    login = {"username": "support", "password": "let-me-in", "tls": False, "starttls": False}
+    settings = {
+        "address": support,
+        "relay": {"port": smtp, "starttls": "never"},
+        "imap": {"host": "127.0.0.1", "port": imap, **login},
+    }
+    form = EmailInboxSettings.model_validate({"inbox": "support", **settings})
+    hub = Settings(
+        data_dir=tmp_path, inboxes=(InboxSettings(name="support", channel="email", settings=settings),), smtp_port=free_port()
+    )
+    pace = SimulatorSettings(
+        smtp_port=smtp, imap_port=imap, first_after_seconds=0, every_seconds=0.05, answer_seconds=0.05, conversations=3
+    )
+    async with simulators(pace, hub):
+        record = Record(form)
+        async with watching(record):
+            await record.until(lambda: len(record.arrivals) == 3)
+            asked = record.taken[0].arrivals[0].interaction
+            outbound = EmailOutbound(form, Outlet(_publish, _read_file))
+            to = asked.sender.identifiers[0].value
+            await outbound.send(OutgoingMessage(uuid4(), uuid4(), to, "We look into it.", thread=asked.thread))
+            await outbound.close()
+            await record.until(lambda: len(record.arrivals) == 4)
+    answer = record.taken[-1].arrivals[0].interaction
+    assert answer.sender.identifiers[0].value == to
+    assert asked.thread.references[-1] in answer.thread.references
 
 
 def test_the_script_speaks_three_languages_on_every_channel_and_depends_on_the_seed_alone() -> None:

@@ -5,16 +5,19 @@ Twilio is the simulated one: signed webhooks in, its REST API out.
 """
 
 import asyncio
+import hashlib
+import io
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from PIL import Image
+from playwright.async_api import Browser, expect
 
-from hub.demo import SUPPORT_NUMBER
+from hub.demo import SUPPORT_NUMBER, SUPPORT_WHATSAPP
 from tests.hub_process import RunningHub
-from tests.system.test_main_job import answer, delivered, desk
+from tests.system.test_main_job import SOON, answer, delivered, desk
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("hub")]
 
@@ -27,8 +30,9 @@ def _twilio(demo: RunningHub, what: str) -> str:
 
 async def says(demo: RunningHub, number: str, text: str) -> None:
     """A customer texts; Twilio's webhook must be answered with 200."""
+    ours = SUPPORT_WHATSAPP if number.startswith("whatsapp:") else SUPPORT_NUMBER
     async with httpx.AsyncClient(timeout=30) as client:
-        answered = await client.post(_twilio(demo, "say"), data={"from": number, "to": SUPPORT_NUMBER, "text": text})
+        answered = await client.post(_twilio(demo, "say"), data={"from": number, "to": ours, "text": text})
     assert answered.json() == {"status": 200}
 
 
@@ -58,6 +62,32 @@ async def test_a_customer_texts_is_answered_and_stops_the_next_answer(demo: Runn
         await page.get_by_test_id("reply-send").click()
         await delivered(page, "suppressed")
     assert len(await received(demo, LEYLA, lambda texts: True)) == 2
+
+
+@pytest.mark.parametrize("number", ["+989121000902", "whatsapp:+989121000903"])
+async def test_an_agents_picture_goes_out_by_mms_and_by_whatsapp(demo: RunningHub, chromium: Browser, number: str) -> None:
+    content = picture(number)
+    async with desk(chromium, demo, "sara", "fa-IR") as page:
+        await says(demo, number, f"سلام، نقشهٔ راه فروشگاه را می‌فرستید؟ {number[-3:]}")
+        await page.get_by_test_id("offer-card").filter(has_text=number[-3:]).get_by_test_id("offer-accept").click(timeout=SOON)
+        await expect(page.get_by_test_id("timeline")).to_contain_text(number[-3:], timeout=SOON)
+        await page.get_by_test_id("attach-input").set_input_files(
+            {"name": "نقشه.png", "mimeType": "image/png", "buffer": content}
+        )
+        await expect(page.get_by_test_id("attached")).not_to_have_attribute("data-state", "sending", timeout=SOON)
+        await page.get_by_test_id("reply-text").fill("بفرمایید، نقشه.")
+        await page.get_by_test_id("reply-send").click()
+        await delivered(page, "delivered", "read")
+    [sent] = await received(demo, number, lambda texts: len(texts) == 1)
+    assert (sent["body"], sent["status"] in ("delivered", "read")) == ("بفرمایید، نقشه.", True)
+    assert sent["files"] == [{"type": "image/png", "sha256": hashlib.sha256(content).hexdigest()}]
+
+
+def picture(number: str) -> bytes:
+    """A PNG of its own for each customer."""
+    out = io.BytesIO()
+    Image.new("RGB", (320, 200), f"#{number[-3:]}").save(out, "PNG")
+    return out.getvalue()
 
 
 async def test_a_forged_webhook_is_turned_away(demo: RunningHub) -> None:

@@ -9,7 +9,8 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any, Protocol
 
 from channels.calls.call import ANSWERED, Call, Fault, Reading, by_call, seconds, text_of
@@ -27,8 +28,17 @@ _TELLS = ("src", "start", "disposition")
 _WAITING = frozenset({"queue", "dial"})
 
 
+_READ = (
+    "src", "dst", "clid", "dstchannel", "lastapp", "lastdata", "start", "calldate", "end", "duration", "billsec", "disposition",
+    "uniqueid", "linkedid", "did", "recordingfile",
+)  # fmt: skip
+"""The fields that tell something of a call."""
+Fields = tuple[str | None, ...]
+"""The values of _READ in a record, None where there is no such field; then a name for a record that has no id."""
+
+
 class _Rows(Protocol):
-    def __call__(self, text: str) -> Iterator[tuple[int, Mapping[str, str] | None]]: ...
+    def __call__(self, text: str) -> Iterator[tuple[int, Fields | None]]: ...
 
 
 class AsteriskCdr:
@@ -44,6 +54,9 @@ class AsteriskCdr:
         self._zone = form.place
         self._time = reader("iso", form.place)
         self._plain = plain_reader(form.place)
+        # What a file lacks stands in two more columns, both empty.
+        places = [list(self._columns).index(name) if name in self._columns else len(self._columns) for name in _READ]
+        self._pick = itemgetter(*places, len(self._columns) + 1)
         self._rows: _Rows = _json_rows if json_lines else self._csv_rows
         self._shape = (
             "must be a JSON object with src, start and disposition, and start as YYYY-MM-DD HH:MM:SS"
@@ -80,40 +93,69 @@ class AsteriskCdr:
         reading.calls = by_call(legs)
         return reading
 
-    def _csv_rows(self, text: str) -> Iterator[tuple[int, Mapping[str, str] | None]]:
-        columns, fewest = self._columns, min(len(self._columns), 16)
+    def _csv_rows(self, text: str) -> Iterator[tuple[int, Fields | None]]:
+        width, pick = len(self._columns), self._pick
+        fewest = min(width, 16)
         for number, row in rows(text, ","):
-            yield number, dict(zip(columns, row, strict=False)) if len(row) >= fewest else None
+            found = len(row)
+            if found < fewest:
+                yield number, None
+                continue
+            values: list[str | None] = [*row[:width], *[None] * (width - found), None, None]
+            fields: Fields = pick(values)
+            yield number, fields if _told_id(fields) else (*fields[:-1], _digest(row[:width]))
 
-    def _began(self, row: Mapping[str, str], duration: float | None) -> float | None:
-        told = row.get("start") or row.get("calldate") or ""
+    def _began(self, told: str, end: str | None, duration: float | None) -> float | None:
         plain = self._plain(told)
         if plain is not None:
             return plain
         start = self._time(told)
-        return None if start is None else began_at(start, self._time(row.get("end") or ""), duration, self._zone)
+        return None if start is None else began_at(start, self._time(end or ""), duration, self._zone)
 
-    def _leg(self, row: Mapping[str, str]) -> Call | None:
-        duration, talk = seconds(row.get("duration")), seconds(row.get("billsec"))
-        start = self._began(row, duration)
-        if start is None or "disposition" not in row:
+    def _leg(self, row: Fields) -> Call | None:
+        (
+            src, dst, clid, channel, app, data, start, calldate, end, lasted, billed, disposition, unique, linked, did, file, _,
+        ) = row  # fmt: skip
+        duration, talk = seconds(lasted), seconds(billed)
+        began = self._began(start or calldate or "", end, duration)
+        if began is None or disposition is None:
             return None
-        call = Call(_call_id(row), start, row.get("src", "").strip())
-        named = _CLID.match(row.get("clid", ""))
-        call.caller_name = named[1].strip() if named and named[1].strip() != call.caller else ""
-        call.callee = (row.get("did") or row.get("dst", "")).strip()
-        call.first = row.get("linkedid", "") == row.get("uniqueid", "")
-        call.recording = row.get("recordingfile", "").strip()
-        app = row.get("lastapp", "").strip().lower()
-        call.queue = row.get("lastdata", "").split(",")[0].strip() if app == "queue" else ""
-        call.outcome = _OUTCOMES.get(row["disposition"].strip().upper(), "unknown")
-        if call.answered and "dstchannel" in row and not row["dstchannel"].strip():
-            # The PBX itself picked up (a queue, a menu, a voice box) and nobody was put through.
-            call.outcome = "abandoned" if app in _WAITING else "left"
-        call.agent = row.get("dstchannel", "").rpartition("-")[0].strip() if call.answered else ""
-        call.talk = talk if call.answered else None
-        call.wait = max(0.0, (duration or 0) - (talk or 0)) if call.answered else duration
-        return call
+        caller, app = (src or "").strip(), (app or "").strip().lower()
+        answered, outcome = _ended(disposition, channel, app)
+        return Call(
+            _call_id(row),
+            began,
+            caller,
+            _named(clid, caller),
+            (did or dst or "").strip(),
+            queue=(data or "").partition(",")[0].strip() if app == "queue" else "",
+            agent=(channel or "").rpartition("-")[0].strip() if answered else "",
+            wait=max(0.0, (duration or 0) - (talk or 0)) if answered else duration,
+            talk=talk if answered else None,
+            outcome=outcome,
+            recording=file.strip() if file else "",
+            first=(linked or "") == (unique or ""),
+        )
+
+
+_LINKED, _UNIQUE = _READ.index("linkedid"), _READ.index("uniqueid")
+
+
+def _ended(disposition: str, channel: str | None, app: str) -> tuple[bool, str]:
+    """Whether somebody was talked to, and how it went."""
+    outcome = _OUTCOMES.get(disposition) or _OUTCOMES.get(disposition.strip().upper(), "unknown")
+    if outcome != ANSWERED:
+        return False, outcome
+    if channel is not None and not channel.strip():
+        # The PBX itself picked up (a queue, a menu, a voice box) and nobody was put through.
+        return False, "abandoned" if app in _WAITING else "left"
+    return True, outcome
+
+
+def _named(clid: str | None, caller: str) -> str:
+    found = _CLID.match(clid) if clid else None
+    name = found[1].strip() if found else ""
+    return "" if name == caller else name
 
 
 def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -126,7 +168,7 @@ def rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
                 yield number, []
 
 
-def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, str] | None]]:
+def _json_rows(text: str) -> Iterator[tuple[int, Fields | None]]:
     whole = decoded(text) if text.lstrip().startswith(("[", "{\n", "{\r")) else None
     if isinstance(whole, dict | list):
         for number, one in enumerate(whole if isinstance(whole, list) else [whole], 1):
@@ -137,10 +179,11 @@ def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, str] | None]]:
             yield number, _row(decoded(line))
 
 
-def _row(found: Any) -> Mapping[str, str] | None:
+def _row(found: Any) -> Fields | None:
     if not isinstance(found, dict):
         return None
-    return {name.lower(): text_of(found, name) for name in found}
+    row = {name.lower(): text_of(found, name) for name in found}
+    return (*(row.get(name) for name in _READ), _digest(row.values()))
 
 
 def decoded(text: str) -> Any:
@@ -151,9 +194,17 @@ def decoded(text: str) -> Any:
         return None
 
 
-def _call_id(row: Mapping[str, str]) -> str:
+def _call_id(row: Fields) -> str:
     """linkedid, else uniqueid; for records with neither, a hash of what they say."""
-    found = (row.get("linkedid") or row.get("uniqueid") or "").strip()
-    if found or not any(row.get(name) for name in ("start", "calldate")):
-        return found
-    return "cdr-" + hashlib.sha256("\x1f".join(row.values()).encode("utf-8", "replace")).hexdigest()[:32]
+    return _told_id(row) or (row[-1] or "" if row[_START] or row[_CALLDATE] else "")
+
+
+def _told_id(row: Fields) -> str:
+    return (row[_LINKED] or row[_UNIQUE] or "").strip()
+
+
+_START, _CALLDATE = _READ.index("start"), _READ.index("calldate")
+
+
+def _digest(values: Iterable[str]) -> str:
+    return "cdr-" + hashlib.sha256("\x1f".join(values).encode("utf-8", "replace")).hexdigest()[:32]

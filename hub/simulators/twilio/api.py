@@ -5,7 +5,7 @@ import base64
 import hmac
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from hub.simulators.twilio.rules import AUTHENTICATE, NOT_FOUND, TOO_MANY, Problem, refused
+from hub.simulators.twilio.rules import AUTHENTICATE, NOT_FOUND, TOO_MANY, Problem, filled, refused
 from hub.simulators.twilio.world import Json, Message, World
 
 BASE = "/2010-04-01/Accounts/{account}"
@@ -93,27 +93,37 @@ class Api:
         return JSONResponse({"incoming_phone_numbers": shown, "page": 0, "page_size": 50, "next_page_uri": None})
 
     async def _create(self, request: Request) -> Response:
-        form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-        problem = refused(self._world, form)
+        pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True)
+        form, media = dict(pairs), tuple(value for name, value in pairs if name == "MediaUrl")
+        problem = refused(self._world, form, media)
         if problem is not None:
             return _problem(problem)
-        service = form.get("MessagingServiceSid")
-        message = Message(
-            sid=self._world.sid("SM"),
-            to=form["To"],
-            sender=form.get("From") or ("" if service else self._world.numbers[0]),
-            body=form.get("Body", ""),
-            direction="outbound-api",
-            status="accepted" if service else "queued",
-            segments=0 if service else _segments(form.get("Body", "")),
-            service=service,
-            callback=form.get("StatusCallback", ""),
-        )
+        message = self._message(form, media)
         self._world.messages.append(message)
         self._made(message)
         if message.to.endswith(_LOST):
             await asyncio.sleep(_LOST_SECONDS)
         return JSONResponse(message.shown(self._world.account), 201)
+
+    def _message(self, form: Mapping[str, str], media: tuple[str, ...]) -> Message:
+        """On WhatsApp all files but the first are left out, and a template's text stands for the body."""
+        service, template = form.get("MessagingServiceSid"), form.get("ContentSid", "")
+        media = media[:1] if form["To"].startswith("whatsapp:") else media
+        body = filled(self._world.templates[template], form.get("ContentVariables", "")) if template else form.get("Body", "")
+        return Message(
+            sid=self._world.sid("MM" if media else "SM"),
+            to=form["To"],
+            sender=form.get("From") or ("" if service else self._world.numbers[0]),
+            body=body or "",
+            direction="outbound-api",
+            status="accepted" if service else "queued",
+            segments=0 if service else _segments(body or ""),
+            service=service,
+            callback=form.get("StatusCallback", ""),
+            media=tuple(self._world.sid("ME") for _ in media),
+            urls=media,
+            template=template,
+        )
 
     async def _fetch(self, request: Request) -> Response:
         found = self._world.find(request.path_params["sid"])

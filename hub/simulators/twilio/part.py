@@ -1,6 +1,7 @@
 """The simulated Twilio as the simulators run it: the API, what happens to messages, and the customers who text."""
 
 import asyncio
+import hashlib
 from collections.abc import Coroutine
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.routing import Mount, Route
 from hub.simulators.script import Conversation
 from hub.simulators.twilio.api import Api
 from hub.simulators.twilio.calling import call
+from hub.simulators.twilio.media import fetch
 from hub.simulators.twilio.rules import lost_by
 from hub.simulators.twilio.world import Message, World
 from runtime.settings import Settings
@@ -107,16 +109,23 @@ class SimulatedTwilio:
 
     async def _carry(self, message: Message) -> None:
         """What happens to a message after it was taken, told by status callbacks."""
-        error = lost_by(message.to)
-        steps = ["sent", "undelivered" if error else "delivered"]
-        if message.to.startswith("whatsapp:") and not error:
+        refused = await self._refusal(message)
+        error = refused or lost_by(message.to)
+        steps = ["failed"] if refused else ["sent", "undelivered" if error else "delivered"]
+        if message.by_whatsapp and not error:
             steps.append("read")
         for status in steps:
             await asyncio.sleep(_STEP_SECONDS)
             message.status, message.sent = status, message.sent or message.created
-            message.error_code = error if status == "undelivered" else None
+            message.error_code = error if status in ("undelivered", "failed") else None
             if message.callback:
                 await call(self.world.token, message.callback, self._report(message))
+
+    async def _refusal(self, message: Message) -> int | None:
+        """What keeps it from leaving Twilio: WhatsApp's window, or files that cannot be fetched."""
+        if message.by_whatsapp and not message.template and not self.world.hears_freely(message):
+            return 63016
+        return await fetch(self.world, message)
 
     def _report(self, message: Message) -> dict[str, str]:
         fields = {
@@ -136,7 +145,14 @@ class SimulatedTwilio:
     async def _shown(self, request: Request) -> Response:
         to = request.query_params.get("to", "")
         found = [one for one in self.world.messages if to in ("", one.to)]
-        return JSONResponse([{**asdict(one), "created": one.created.isoformat(), "sent": None} for one in found])
+        return JSONResponse(
+            [{**asdict(one), "created": one.created.isoformat(), "sent": None, "files": self._files(one)} for one in found]
+        )
+
+    def _files(self, message: Message) -> list[dict[str, Any]]:
+        """What was fetched for it."""
+        found = [self.world.media[own] for own in message.media if own in self.world.media]
+        return [{"type": kind, "sha256": hashlib.sha256(content).hexdigest()} for kind, content in found]
 
     async def _asked_to_say(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode()))
@@ -152,6 +168,13 @@ def simulated_twilio(hub: Settings, answer_seconds: float) -> SimulatedTwilio | 
         if inbox.channel == "sms" and base.startswith(_LOOPBACK) and urlsplit(base).path == PATH:
             numbers = tuple(str(one) for one in provider.get("numbers", ()))
             world = World(str(provider["account_sid"]), str(provider["auth_token"]), numbers, provider.get("messaging_service"))
+            world.templates = {str(one["sid"]): _worded(one) for one in provider.get("templates", {}).values()}
             world.hook = f"{hub.public_url.rstrip('/')}/channels/{inbox.name}"
             return SimulatedTwilio(world, answer_seconds, base)
     return None
+
+
+def _worded(template: dict[str, Any]) -> str:
+    """The approved text of a template: what a company might say around the answer."""
+    names = template.get("variables", {"1": ""})
+    return "Your answer: " + " ".join(f"{{{{{name}}}}}" for name in names)

@@ -3,10 +3,12 @@
 Source: the Message resource, "Test credentials" and the error dictionary of its documentation.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.simulators.twilio.media import MAX_FILES, URL
 from hub.simulators.twilio.world import Json, World
 
 MAX_BODY = 1_600
@@ -44,9 +46,10 @@ NOT_FOUND = Problem(20404, "The requested resource was not found", 404)
 TOO_MANY = Problem(20429, "Too Many Requests", 429)
 
 
-def refused(world: World, form: Mapping[str, str]) -> Problem | None:
-    """Why this message is not made, if it is not."""
-    for problem in (_missing(form), _recipient(form.get("To", "")), _sender(world, form), _content(form)):
+def refused(world: World, form: Mapping[str, str], media: Sequence[str] = ()) -> Problem | None:
+    """Why this message is not made, if it is not. `media` are its MediaUrls."""
+    told = (_missing(form), _recipient(form.get("To", "")), _sender(world, form), _content(form), _files(media))
+    for problem in (*told, _template(world, form)):
         if problem is not None:
             return problem
     if (form.get("From", ""), form["To"]) in world.stopped or (not form.get("From") and _stopped_anywhere(world, form["To"])):
@@ -104,3 +107,35 @@ def _content(form: Mapping[str, str]) -> Problem | None:
     if callback and not re.fullmatch(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:/\S*)?", callback):
         return Problem(21609, "The 'StatusCallback' URL is not a valid URL")
     return None
+
+
+def _files(media: Sequence[str]) -> Problem | None:
+    if len(media) > MAX_FILES:
+        return Problem(21623, "Number of media files exceeds allowed limit")
+    if not all(URL.fullmatch(one) for one in media):
+        return Problem(21620, "Invalid media URL(s)")
+    return None
+
+
+def _template(world: World, form: Mapping[str, str]) -> Problem | None:
+    sid, variables = form.get("ContentSid", ""), form.get("ContentVariables", "")
+    if variables and not sid:
+        return Problem(21654, "ContentSid Required")
+    if sid and sid not in world.templates:
+        return Problem(21655, "The ContentSid is Invalid")
+    if sid and filled(world.templates[sid], variables) is None:
+        return Problem(21656, "The ContentVariables Parameter is invalid")
+    return None
+
+
+def filled(template: str, variables: str) -> str | None:
+    """A template's text with its variables; None when they do not fit it or hold what WhatsApp does not take."""
+    try:
+        values = json.loads(variables or "{}")
+    except ValueError:
+        return None
+    if not isinstance(values, dict) or set(re.findall(r"{{(\w+)}}", template)) != set(values):
+        return None
+    if not all(isinstance(one, str) and one and not re.search(r"[\n\t]| {5}", one) for one in values.values()):
+        return None
+    return re.sub(r"{{(\w+)}}", lambda found: str(values[found[1]]), template)

@@ -3,12 +3,13 @@
 import secrets
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 Json = dict[str, Any]
 KEPT = 2_000
+WINDOW = timedelta(hours=24)
 STOP_WORDS = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT OPTOUT REVOKE".split())  # noqa: SIM905 - a list of words
 START_WORDS = frozenset("START YES UNSTOP".split())  # noqa: SIM905 - as above
 
@@ -28,8 +29,15 @@ class Message:
     callback: str = ""
     error_code: int | None = None
     media: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+    template: str = ""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     sent: datetime | None = None
+
+    @property
+    def by_whatsapp(self) -> bool:
+        """Else it is an SMS or MMS."""
+        return self.to.startswith("whatsapp:")
 
     def shown(self, account: str) -> Json:
         """The resource."""
@@ -59,9 +67,10 @@ class Message:
 
 
 class World:
-    """`numbers` are the account's senders; `hook` is where messages to them go."""
+    """`numbers` are the account's senders; `hook` is where messages to them go; `templates` has the approved texts."""
 
     def __init__(self, account: str, token: str, numbers: tuple[str, ...], service: str | None = None) -> None:
+        self.templates: dict[str, str] = {}
         self.account = account
         self.token = token
         self.numbers = numbers
@@ -78,6 +87,14 @@ class World:
     def find(self, sid: str) -> Message | None:
         """By its sid."""
         return next((one for one in self.messages if one.sid == sid), None)
+
+    def hears_freely(self, message: Message) -> bool:
+        """Whether the recipient wrote by WhatsApp in the last 24 hours, so that no template is needed."""
+        since = datetime.now(UTC) - WINDOW
+        return any(
+            one.direction == "inbound" and one.sender == message.to and one.to == message.sender and one.created > since
+            for one in self.messages
+        )
 
     def hears(self, theirs: str, ours: str, text: str) -> str | None:
         """Twilio's own opt-out of SMS: block or unblock, and what it answers."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from channels.base import Parsed, RawInput
@@ -18,10 +18,11 @@ _log = logs.get(__name__)
 
 @dataclass(frozen=True)
 class Hook:
-    """One inbox that providers call, and the bytes that one request may have."""
+    """One inbox that providers call, the bytes that one request may have, and whether its provider may call by GET too."""
 
     receive: Receiver
     max_bytes: int
+    by_get: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Webhooks:
         hook = self.hooks.get(inbox)
         if hook is None:
             raise NotFound(f"no inbox {inbox[:63]!r} takes requests here", hint="see the inboxes in payvand.toml")
+        if request.method == "GET" and not hook.by_get:
+            raise HTTPException(405, "this inbox is called by POST", {"Allow": "POST"})
         peer = request.client.host if request.client else ""
         await self.rate.spend(f"{inbox} {peer}")
         raw = RawInput(await _body(request, hook.max_bytes), self.clock.now(), _headers(request), self._url(request), peer)
@@ -102,11 +105,15 @@ def router(webhooks: Webhooks) -> APIRouter:
         403: {"description": "Signature, secret or token did not hold"},
     }
 
+    @routes.get("/channels/{inbox}", status_code=204, responses=told)  # type: ignore[arg-type]
     @routes.post("/channels/{inbox}", status_code=204, responses=told)  # type: ignore[arg-type]
     async def receive(request: Request, inbox: str) -> Response:
-        """Where a provider calls an inbox. Answered once what it brought is committed; again is the same."""
+        """Where a provider calls an inbox, by GET only if its form says so. Answered once what it brought is committed; again
+        is the same.
+        """
         return await webhooks.take(request, inbox)
 
+    @routes.get("/channels/{inbox}/{part:path}", status_code=204, responses=told)  # type: ignore[arg-type]
     @routes.post("/channels/{inbox}/{part:path}", status_code=204, responses=told)  # type: ignore[arg-type]
     async def receive_part(request: Request, inbox: str, part: str) -> Response:
         """As above; some providers call several addresses (such as `status`)."""
