@@ -14,6 +14,8 @@ from runtime.errors import NotAllowed, NotFound, NotVerified, Refused, Transient
 from runtime.settings import Settings
 
 _KEY_NAME = "operator"
+_SCOPES = tuple(scope for scope in SCOPES if scope != "stream:read")
+"""All but that of the stream: a key that may read it has the hub write it."""
 _SECONDS = 30.0
 
 
@@ -38,7 +40,7 @@ class Api:
         key = self._given or self._kept()
         try:
             return self._send(method, path, key, content, kind, query or {})
-        except NotVerified:
+        except (NotVerified, NotAllowed):
             if self._given:
                 raise
             return self._send(method, path, self._new(), content, kind, query or {})
@@ -60,7 +62,7 @@ class Api:
     def _new(self) -> str:
         """Make and keep a key with all scopes: who can read the data folder is the operator."""
         key = f"pv_{secrets.token_urlsafe(32)}"
-        register(self._settings, _KEY_NAME, SCOPES, key)
+        register(self._settings, _KEY_NAME, _SCOPES, key)
         self._path.unlink(missing_ok=True)
         handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:

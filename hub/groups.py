@@ -258,6 +258,34 @@ def calls_import(  # noqa: PLR0913, PLR0917 - options of a command line
     module.import_calls(data, module.Wanted(file, format, mapping, inbox, zone, dry_run), as_json=as_json)
 
 
+webhooks = typer.Typer(help="Webhooks: endpoints that get the public events.", no_args_is_help=True)
+
+
+@webhooks.command("list", epilog="Example: payvand webhooks list --json")
+def webhooks_list(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """List the subscriptions and how their endpoints fare."""
+    command("webhooks").show_list(data, as_json=as_json)
+
+
+@webhooks.command("create", epilog="Example: payvand webhooks create https://crm.example/hook --type 'payvand.routing.*'")
+def webhooks_create(
+    url: Annotated[str, typer.Argument(help="Where to POST the events: https, a public address.")],
+    types: Annotated[list[str] | None, typer.Option("--type", help="Only these; a * may end one; repeat it.")] = None,
+    contact_data: Annotated[bool, typer.Option("--contact-data", help="With names, addresses and texts.")] = False,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Subscribe an endpoint and print its id and its secret, once."""
+    command("webhooks").create(data, url, types or [], contact_data=contact_data, as_json=as_json)
+
+
+@webhooks.command("test", epilog="Example: payvand webhooks test 0198c0de-7000-5000-8000-000000000001")
+def webhooks_test(id: UUID, data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
+    """Send a trial event to an endpoint, now. Exit code 1 when it did not take it."""
+    if not command("webhooks").test(data, id, as_json=as_json):
+        raise typer.Exit(1)
+
+
 GROUPS = {
     "events": events,
     "dlq": dlq,
@@ -267,5 +295,6 @@ GROUPS = {
     "contact": contact,
     "channels": channels,
     "calls": calls,
+    "webhooks": webhooks,
 }
 """Each group by its name on the command line."""

@@ -28,6 +28,9 @@ SCOPES = (
     "conversations:write",
     "routing:read",
     "routing:write",
+    "stream:read",
+    "webhooks:read",
+    "webhooks:write",
 )
 _REMEMBER_SECONDS = 5.0
 _bearer = HTTPBearer(auto_error=False, description="An API key made by `payvand keys create`.")

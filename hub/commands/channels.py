@@ -128,7 +128,7 @@ async def _probed(configured: InboxSettings, where: Settings, seconds: float) ->
         inbox = checked(configured, where)
     except PayvandError as error:
         return (Finding("settings", False, error.message, error.hint or ""),)
-    well = Finding("settings", True, f"a {inbox.channel.name} inbox")
+    well = Finding("settings", True, f"an inbox of channel {inbox.channel.name}")
     probe = inbox.channel.probe
     if probe is None:
         return (well, Finding("provider", True, "this channel has nothing that could be asked"))

@@ -56,7 +56,7 @@ frontend public
     acl is_write method POST
     acl p_interactions path /v1/interactions
     acl p_ingest path /v1/events
-    acl p_ingest path_beg /channels/ /chat/
+    acl p_ingest path_beg /channels/ /chat/ /files/
     acl p_ingest path /chat
     acl p_profile path /v1/contacts
     acl p_profile path_beg /v1/contacts/
@@ -65,6 +65,8 @@ frontend public
     acl p_router path /v1/policies /v1/replay
     acl p_router path_beg /v1/policies/
     acl p_router path_reg ^/v1/conversations/[^/]+/explain$
+    acl p_notifier path /v1/stream /v1/webhooks
+    acl p_notifier path_beg /v1/webhooks/
     acl p_hub path /health /health/live /health/ready /metrics /openapi.json /docs /asyncapi.json /asyncapi
     http-request del-header X-Forwarded-For
     http-request del-header X-Forwarded-Host
@@ -77,6 +79,7 @@ frontend public
     use_backend ingest if p_interactions is_write
     use_backend profile if p_profile
     use_backend router if p_router
+    use_backend notifier if p_notifier
     default_backend desk
 
 {backends}
@@ -125,7 +128,7 @@ def problem(status: int) -> str:
 
 
 def configuration(public: Public, backends: Mapping[str, int]) -> str:
-    """The text of haproxy.cfg; `backends` gives the loopback port of ingest, profile, router, desk and hub."""
+    """The text of haproxy.cfg; `backends` gives the loopback port of each service and of the hub."""
     quoted = {status: problem(status).replace("'", "") for status in _PROBLEMS}
     problems = "\n".join(
         f"    http-error status {status} content-type {PROBLEM} string '{text}'" for status, text in quoted.items()

@@ -3,17 +3,20 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from channels.inboxes import configured
 from runtime import metrics
 from runtime.errors import Misconfigured
+from runtime.file_links import FileLinks
 from runtime.keys import keyed_hash
 from runtime.objects import Objects
 from runtime.service import Kit, Service
 from runtime.settings import Settings
 from runtime.stage import Stage
+from services.notifier.adapters import integrations
 from services.notifier.adapters.outlets import outlet
 from services.notifier.adapters.postgres_contacts import PostgresContacts, PostgresSuppressions
 from services.notifier.adapters.postgres_queue import PostgresQueue
@@ -24,19 +27,25 @@ from services.notifier.domain.delivery import Delivery
 from services.notifier.domain.reply import Patience
 from services.notifier.domain.retry import RetryPolicy
 from services.notifier.handlers import TOPICS, Notifier, Rules, Stores
-from services.notifier.settings import NotifierSettings
+from services.notifier.settings import NotifierSettings, StreamSettings
 
 NAME = "notifier"
 WEBCHAT = "webchat"
 
 
 def build(kit: Kit) -> Service:
-    """The notifier: one stage that takes replies, contacts, opt-out words and receipts; one task that sends."""
+    """The notifier: one stage that takes replies, contacts, opt-out words and receipts; one task that sends; the stream."""
     settings = NotifierSettings()
     awake = asyncio.Event()
     notifier = make_notifier(kit.settings, settings, awake.set)
     sender = Sender(notifier, lines(kit, settings), kit.transaction, kit.clock, pace(settings), awake)
-    return Service(NAME, stages=(Stage(NAME, TOPICS, notifier.handle, unhurried=True),), tasks=(sender.run,))
+    outwards = integrations.build(kit, StreamSettings())
+    return Service(
+        NAME,
+        stages=(Stage(NAME, TOPICS, notifier.handle, unhurried=True),),
+        routers=outwards.routers,
+        tasks=(sender.run, *outwards.tasks),
+    )
 
 
 def make_notifier(common: Settings, settings: NotifierSettings, wake: Callable[[], None]) -> Notifier:
@@ -69,6 +78,9 @@ def lines(kit: Kit, settings: NotifierSettings) -> dict[str, Line]:
     common = kit.settings
     secret, objects = common.secret_key.get_secret_value(), Objects(common)
     lent = outlet(kit.transaction, secret, objects, common.max_attachment_bytes, common.public_url)
+    links = FileLinks(secret, common.public_url)
+    if links.usable:
+        lent = replace(lent, file_url=lambda file: links.link(file, kit.clock.now()))
     return {
         inbox.name: Line(inbox.channel.outbound(inbox.form, lent), settings.sends_at_once)
         for inbox in configured(kit.settings)

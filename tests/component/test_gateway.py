@@ -38,7 +38,10 @@ ROUTES = [
     ("POST", "/v1/replay", "router"),
     ("GET", f"/v1/conversations/{ID}", "desk"),
     ("POST", f"/v1/conversations/{ID}/replies", "desk"),
-    ("GET", "/v1/stream?after=0", "desk"),
+    ("GET", "/v1/stream?after=0", "notifier"),
+    ("POST", "/v1/webhooks", "notifier"),
+    ("GET", f"/v1/webhooks/{ID}/deliveries", "notifier"),
+    ("GET", "/files/ticket.signature/a.png", "ingest"),
     ("GET", "/", "desk"),
     ("POST", "/api/session", "desk"),
     ("GET", "/assets/index.js", "desk"),
@@ -117,9 +120,7 @@ def test_the_shipped_file_is_valid_as_it_is(tmp_path: Path) -> None:
 async def test_each_path_reaches_its_service_and_the_same_as_embedded(tmp_path: Path) -> None:
     async with stand_ins((*SERVICES, "hub")) as ports:
         port, embedded_port = free_port(), free_port()
-        embedded = configuration(
-            Public("127.0.0.1", embedded_port), {name: ports[name] for name in ports if name != "notifier"}
-        )
+        embedded = configuration(Public("127.0.0.1", embedded_port), ports)
         async with (
             haproxy(local(ports, port), tmp_path, port) as client,
             haproxy(embedded, tmp_path, embedded_port) as embedded_client,

@@ -18,7 +18,7 @@ def message(claimed: Claimed) -> OutgoingMessage:
         to=delivery.address,
         text=request.text,
         language=request.language,
-        author=request.agent_id,
+        author=request.author_name or request.agent_id,
         thread=request.thread if delivery.channel == request.live_channel else ThreadRef(),
         attachments=request.attachments,
         at=request.requested_at,

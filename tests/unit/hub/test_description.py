@@ -23,7 +23,7 @@ def served(tmp_path: Path) -> dict[str, Any]:
     """What each service says of itself; none of them is run."""
     settings = Settings(secret_key="0123456789abcdef0123456789abcdef", data_dir=tmp_path, inboxes=INBOXES)
     pages = {}
-    for name in ("ingest", "profile", "router", "desk"):
+    for name in ("ingest", "profile", "router", "notifier", "desk"):
         kit = Kit(settings, name)
         pages[name] = http.build(kit, import_module(f"services.{name}.app").build(kit)).openapi()
     return pages

@@ -20,9 +20,11 @@ from payvand_client.results import (
     Queue,
     Reply,
     State,
+    StreamEvent,
     TimelineItem,
 )
 from payvand_client.retries import Retries
+from payvand_client.webhooks import WebhookNotVerified, verify_webhook
 from payvand_client.writing import Attachment, Event, Identifier, Interaction
 
 __all__ = [
@@ -43,6 +45,9 @@ __all__ = [
     "Reply",
     "Retries",
     "State",
+    "StreamEvent",
     "TimelineItem",
     "Unreachable",
+    "WebhookNotVerified",
+    "verify_webhook",
 ]

@@ -7,6 +7,8 @@ import httpx
 from payvand_client.errors import PayvandError, Problem, Unreachable
 from payvand_client.retries import PASSING, Retries, told_to_wait
 
+EVENTS = {"accept": "text/event-stream"}
+
 
 def settled(answer: httpx.Response, retries: Retries, attempt: int) -> tuple[Any, float | None]:
     """The answer's JSON and None; or None and the seconds after which to ask again. Raises Problem."""
@@ -28,6 +30,14 @@ def broken(error: httpx.TransportError, retries: Retries, attempt: int) -> float
     if pause is None:
         raise Unreachable(f"no answer from the hub ({type(error).__name__}), {attempt} times") from error
     return pause
+
+
+def ended(answer: httpx.Response, retries: Retries, attempt: int) -> float:
+    """The seconds after which to open a stream again that has ended, or was not opened. Raises Problem."""
+    if answer.is_success:
+        return retries.pause(1) or 0.0
+    pause = settled(answer, retries, attempt)[1]
+    return pause or 0.0
 
 
 def headers(key: str) -> dict[str, str]:

@@ -11,9 +11,21 @@ import httpx
 from payvand_client import answers, calls
 from payvand_client.calls import Call, Id, Page
 from payvand_client.errors import Problem
-from payvand_client.results import STATES, Agent, Contact, Conversation, Explanation, InteractionState, Queue, Reply, State
+from payvand_client.results import (
+    STATES,
+    Agent,
+    Contact,
+    Conversation,
+    Explanation,
+    InteractionState,
+    Queue,
+    Reply,
+    State,
+    StreamEvent,
+)
 from payvand_client.results import TimelineItem as Item
 from payvand_client.retries import Retries
+from payvand_client.streaming import PATH, SILENCE, Reader
 from payvand_client.writing import Event, IdentifierType, Interaction
 
 T = TypeVar("T")
@@ -116,6 +128,29 @@ class Payvand:
     def agents(self) -> list[Agent]:
         """All agents, by id."""
         return list(self._all(lambda cursor: calls.agents(500, cursor)))
+
+    def stream(self, after: int | str | None = None, types: Sequence[str] = ()) -> Iterator[StreamEvent]:
+        """The public events after a cursor, oldest first, without end; None begins now, 0 with the oldest that is kept.
+
+        A broken connection is made anew by itself, and nothing is lost or given twice. `types` are names that may end in `*`.
+        Raises Problem, such as 410 when the cursor is older than what is kept, and Unreachable.
+        """
+        reader, attempt = Reader.begin(after, types), 0
+        while True:
+            attempt += 1
+            reader.renew()
+            try:
+                with self._http.stream("GET", PATH, params=reader.query(), headers=answers.EVENTS, timeout=SILENCE) as answer:
+                    if answer.is_success:
+                        for piece in answer.iter_bytes():
+                            attempt = 1
+                            yield from reader.feed(piece)
+                    else:
+                        answer.read()
+            except httpx.TransportError as error:
+                time.sleep(answers.broken(error, self._retries, attempt))
+                continue
+            time.sleep(answers.ended(answer, self._retries, attempt))
 
     def _all(self, ask: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
         cursor: str | None = None

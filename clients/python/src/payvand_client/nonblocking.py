@@ -12,9 +12,21 @@ import httpx
 from payvand_client import answers, calls
 from payvand_client.calls import Call, Id, Page
 from payvand_client.errors import Problem
-from payvand_client.results import STATES, Agent, Contact, Conversation, Explanation, InteractionState, Queue, Reply, State
+from payvand_client.results import (
+    STATES,
+    Agent,
+    Contact,
+    Conversation,
+    Explanation,
+    InteractionState,
+    Queue,
+    Reply,
+    State,
+    StreamEvent,
+)
 from payvand_client.results import TimelineItem as Item
 from payvand_client.retries import Retries
+from payvand_client.streaming import PATH, SILENCE, Reader
 from payvand_client.writing import Event, IdentifierType, Interaction
 
 T = TypeVar("T")
@@ -121,6 +133,32 @@ class AsyncPayvand:
     async def agents(self) -> list[Agent]:
         """All agents, by id."""
         return [one async for one in self._all(lambda cursor: calls.agents(500, cursor))]
+
+    async def stream(self, after: int | str | None = None, types: Sequence[str] = ()) -> AsyncIterator[StreamEvent]:
+        """The public events after a cursor, oldest first, without end; None begins now, 0 with the oldest that is kept.
+
+        A broken connection is made anew by itself, and nothing is lost or given twice. `types` are names that may end in `*`.
+        Raises Problem, such as 410 when the cursor is older than what is kept, and Unreachable.
+        """
+        reader, attempt = Reader.begin(after, types), 0
+        while True:
+            attempt += 1
+            reader.renew()
+            try:
+                async with self._http.stream(
+                    "GET", PATH, params=reader.query(), headers=answers.EVENTS, timeout=SILENCE
+                ) as answer:
+                    if answer.is_success:
+                        async for piece in answer.aiter_bytes():
+                            attempt = 1
+                            for event in reader.feed(piece):
+                                yield event
+                    else:
+                        await answer.aread()
+            except httpx.TransportError as error:
+                await asyncio.sleep(answers.broken(error, self._retries, attempt))
+                continue
+            await asyncio.sleep(answers.ended(answer, self._retries, attempt))
 
     async def _all(self, ask: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
         cursor: str | None = None

@@ -97,6 +97,18 @@ class Queue(TypedDict):
     oldest_enqueued_at: str | None
 
 
+class StreamEvent(TypedDict):
+    """A public event as a CloudEvent. `sequence` is its cursor: keep the last you handled, and go on after it."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    time: str
+    sequence: str
+    data: dict[str, Any]
+
+
 class Agent(TypedDict):
     """An agent as the router sees them."""
 
