@@ -16,7 +16,7 @@ class ReplyRequested(EventData):
     """An agent (or a rule) answers. `channel` None leaves the choice to the notifier.
 
     `live_channel`, `live_inbox` and `live_address` say where the customer last wrote in this conversation; `thread` lets a
-    channel reply in place.
+    channel reply in place. `author_name` is what customers may read of who writes; `agent_id` is never shown to them.
     """
 
     type: ClassVar[str] = "payvand.reply.requested.v1"
@@ -25,6 +25,7 @@ class ReplyRequested(EventData):
     conversation_id: UUID
     contact_id: UUID
     agent_id: AgentId | None = None
+    author_name: Annotated[str, StringConstraints(max_length=200)] | None = None
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
     language: Language | None = None
     channel: ChannelName | None = None

@@ -22,13 +22,18 @@ from services.desk.adapters.http.conversations import ConversationRoutes
 from services.desk.adapters.http.desk import Desk
 from services.desk.adapters.http.front import FrontRoutes
 from services.desk.adapters.http.public import PublicRoutes
+from services.desk.adapters.http.routing import RoutingRoutes
 from services.desk.adapters.http.session import SessionRoutes
 from services.desk.adapters.http.work import WorkRoutes
 from services.desk.adapters.live.hub import LiveHub
 from services.desk.adapters.live.socket import LiveRoutes
 from services.desk.adapters.postgres.feed import PostgresFeed
 from services.desk.adapters.postgres.projecting import PostgresProjection
+from services.desk.adapters.postgres.waits import forget_waits, note_waits, waits
+from services.desk.adapters.router_face import RouterFace
 from services.desk.adapters.seeding.seed import seed_demo
+from services.desk.domain.telling import Changes, Frame
+from services.desk.domain.waiting import waits_of
 
 __all__ = ["build", "seed_demo"]
 
@@ -58,6 +63,7 @@ def build(kit: Kit) -> Service:
         ConversationRoutes(desk).router,
         AttachmentRoutes(desk).router,
         WorkRoutes(desk).router,
+        RoutingRoutes(desk, RouterFace(kit, desk.settings.router_url)).router,
         LiveRoutes(desk, hub).router,
         PublicRoutes(desk).router,
         FrontRoutes(desk.settings.web).router,
@@ -68,9 +74,19 @@ def build(kit: Kit) -> Service:
 
 async def _follow(desk: Desk, projection: PostgresProjection, unit: Unit, events: Sequence[Event[Any]]) -> None:
     await handlers.project(projection, desk.feed, unit, events)
+    await _follow_waits(desk, unit, events)
     for event in events:
         if isinstance(event.data, GreetingDue) and desk.settings.greetings:
             await handlers.greet(desk.conversations, desk.feed, ZoneInfo(desk.settings.time_zone), unit, event)
+
+
+async def _follow_waits(desk: Desk, unit: Unit, events: Sequence[Event[Any]]) -> None:
+    found = waits_of(events)
+    if not found.touched():
+        return
+    await note_waits(unit, found)
+    shown = await waits(unit, sorted(found.touched()))
+    await desk.feed.tell(unit, Changes(frames=[Frame("wait", None, dict(wait)) for wait in shown]))
 
 
 async def _pruning(desk: Desk, projection: PostgresProjection) -> None:
@@ -81,6 +97,7 @@ async def _pruning(desk: Desk, projection: PostgresProjection) -> None:
                 await handlers.settle(projection, desk.feed, unit)
             async with desk.kit.transaction() as unit:
                 await desk.feed.prune(unit)
+                await forget_waits(unit)
             async with desk.kit.transaction() as unit:
                 unused = await desk.conversations.forget_uploads(unit)
             for ref in unused:

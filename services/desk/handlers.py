@@ -229,6 +229,7 @@ def _request(draft: Draft, place: Place, item: Item, attachments: tuple[Attachme
         conversation_id=draft.conversation_id,
         contact_id=place.contact_id,
         agent_id=draft.agent_id,
+        author_name=draft.author[:200] if draft.agent_id else None,
         text=item.body,
         language=place.language,
         channel=draft.channel,

@@ -30,5 +30,7 @@ class DeskSettings(BaseSettings):
     """Whether customers who wait get a first word (the time to it is PAYVAND_ROUTER_GREETING_SECONDS)."""
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which customers are told when somebody will be there, such as Asia/Tehran."""
+    router_url: str | None = None
+    """Where the router answers, such as http://router:8081. Unset: it is reached by way of the public URL."""
     allowed_origins: tuple[str, ...] = ()
     """Origins besides the desk's own that may open the live socket, such as https://desk.example.com."""

@@ -239,6 +239,7 @@ async def test_a_reply_is_asked_for_once_with_where_the_customer_wrote(client: h
     assert first.json() == again.json()
     ((topic, ordered_by, data),) = await said(kit)
     request = ReplyRequested.model_validate(data)
+    assert (request.agent_id, request.author_name) == ("sara", "سارا احمدی")
     assert (topic, ordered_by) == ("replies.requested", str(CONVERSATION))
     assert (request.live_channel, request.live_inbox, request.agent_id) == ("email", "support", "sara")
     assert (request.thread.references, request.thread.subject) == (("<1@example.com>",), "Order 7")

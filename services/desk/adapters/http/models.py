@@ -85,6 +85,18 @@ class Queue(BaseModel):
     oldest_enqueued_at: datetime | None
 
 
+class Wait(BaseModel):
+    """How one customer waits. `position` and `estimate_seconds` as of `told_at`; `missed` is the promised moment of an answer
+    that passed without one.
+    """
+
+    conversation_id: UUID
+    told_at: datetime | None
+    position: int | None
+    estimate_seconds: float | None
+    missed: datetime | None
+
+
 class Agent(BaseModel):
     """An agent as colleagues see them."""
 

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 
 from services.desk import handlers
 from services.desk.adapters.http.desk import PROBLEMS, AnAgent, Desk, guard
-from services.desk.adapters.http.models import Agent, Offer, Queue, Rejection, WrapUp
+from services.desk.adapters.http.models import Agent, Offer, Queue, Rejection, Wait, WrapUp
+from services.desk.adapters.postgres.waits import waits
 
 
 class WorkRoutes:
@@ -21,6 +22,7 @@ class WorkRoutes:
         post("/offers/{id}/reject", status_code=202, response_model=None)(self.reject)
         get("/wrap-ups")(self.wrap_ups)
         get("/queues")(self.queues)
+        get("/waits")(self.waits)
         get("/agents")(self.agents)
 
     async def offers(self, viewer: AnAgent) -> list[Offer]:
@@ -47,6 +49,11 @@ class WorkRoutes:
         """All queues with what waits in them."""
         async with self._desk.kit.reading() as unit:
             return [Queue.model_validate(dict(row)) for row in await self._desk.reading.queues(unit)]
+
+    async def waits(self, viewer: AnAgent) -> list[Wait]:
+        """How customers wait, where there is something to tell."""
+        async with self._desk.kit.reading() as unit:
+            return [Wait.model_validate(dict(row)) for row in await waits(unit)]
 
     async def agents(self, viewer: AnAgent) -> list[Agent]:
         """All agents with what they hold."""

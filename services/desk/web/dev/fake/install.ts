@@ -130,6 +130,7 @@ function answer(method: string, path: string, search: URLSearchParams, body: Rec
     case "POST /api/attachments": return { upload_id: crypto.randomUUID(), name: search.get("name"), media_type: "application/pdf", size: 4242 };
     case "GET /api/offers": return offers;
     case "GET /api/queues": return queues;
+    case "GET /api/waits": return [];
     case "GET /api/agents": return agents;
     case "GET /api/conversations": return { items: listed(search), next_cursor: null };
     default: return undefined;

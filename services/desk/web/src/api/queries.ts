@@ -4,7 +4,7 @@ import { carryLocal } from "./cache";
 import { ApiError, call } from "./client";
 import { keys, type ListFilter } from "./keys";
 import type {
-  Agent, ConversationDetail, ConversationPage, Explanation, Me, Offer, Queue, ReplyOptions, WrapUp,
+  Agent, ConversationDetail, ConversationPage, Explanation, Me, Offer, Queue, ReplyOptions, Wait, WrapUp,
 } from "./types";
 
 /** Null means: nobody is logged in. */
@@ -32,6 +32,15 @@ export function useWrapUps() {
 
 export function useQueues() {
   return useQuery({ queryKey: keys.queues, queryFn: ({ signal }) => call<Queue[]>("GET", "/api/queues", { signal }) });
+}
+
+/** How a customer waits; undefined when there is nothing to tell. The list is one query, whoever asks. */
+export function useWait(id: string): Wait | undefined {
+  return useQuery({
+    queryKey: keys.waits,
+    queryFn: ({ signal }) => call<Wait[]>("GET", "/api/waits", { signal }),
+    select: (waits) => waits.find((one) => one.conversation_id === id),
+  }).data;
 }
 
 export function useAgents() {

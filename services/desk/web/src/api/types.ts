@@ -84,6 +84,15 @@ export interface WrapUp {
   until: string;
 }
 
+/** How one customer waits; place and estimate as of `told_at`, `missed` is the promised moment that passed without an answer. */
+export interface Wait {
+  conversation_id: string;
+  told_at: string | null;
+  position: number | null;
+  estimate_seconds: number | null;
+  missed: string | null;
+}
+
 export interface ConversationRow {
   conversation_id: string;
   contact_id: string;
@@ -257,6 +266,85 @@ export interface ExplanationStep {
   reason: Reason | null;
 }
 
+export interface PolicyVersion {
+  version: string;
+  in_force: boolean;
+  /** When and by whom it was last put in force at the desk; null when that was done elsewhere. */
+  applied_at: string | null;
+  applied_by: string | null;
+}
+
+export interface Policy extends PolicyVersion {
+  text: string;
+}
+
+export interface Finding {
+  code: string;
+  severity: "error" | "warning";
+  place: string;
+  sentence: string;
+  hint: string;
+  line: number | null;
+}
+
+export interface Lint {
+  ok: boolean;
+  findings: Finding[];
+}
+
+/** One run of the recorded work. Waits in seconds; null when nothing was answered. */
+export interface Figures {
+  arrived: number;
+  answered: number;
+  abandoned: number;
+  open: number;
+  wait_p50: number | null;
+  wait_p95: number | null;
+  wait_mean: number | null;
+  wait_max: number | null;
+  service_level: number | null;
+}
+
+export interface FiguresPair {
+  recorded: Figures;
+  rehearsed: Figures;
+}
+
+/** Durations are ISO 8601. */
+export interface Outcome {
+  queue: string;
+  rule: string;
+  agent: string | null;
+  wait: string | null;
+  abandoned: string | null;
+}
+
+export interface Difference {
+  work_item_id: string;
+  arrived_at: string;
+  recorded: Outcome;
+  rehearsed: Outcome;
+}
+
+export interface Comparison {
+  policy: string;
+  since: string | null;
+  until: string | null;
+  within_seconds: number;
+  entries: number;
+  seconds: number;
+  total: FiguresPair;
+  queues: Record<string, FiguresPair>;
+  agents: Record<string, [number, number]>;
+  different: number;
+  other_agent: number;
+  other_queue: number;
+  sooner: number;
+  later: number;
+  differences: Difference[];
+  notes: string[];
+}
+
 export type View = "mine" | "waiting" | "all" | "resolved";
 
 /** What the server says over the live connection. Each frame carries the cursor to resume after. */
@@ -270,6 +358,7 @@ export type LiveMessage =
   | { kind: "agent"; data: Agent }
   | { kind: "wrap-up"; data: { conversation_id: string; until: string | null } }
   | { kind: "queue"; data: Queue }
+  | { kind: "wait"; data: Wait }
   | { kind: "refused"; data: { code: string; message: string; work_item_id?: string | null } }
   | { kind: "typing"; data: { conversation_id: string; agent_id: string; name: string; customer?: boolean } }
   | { kind: "reset"; data: unknown };

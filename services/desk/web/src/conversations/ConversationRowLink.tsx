@@ -9,6 +9,7 @@ import { IconHourglass, IconUser } from "../parts/icons";
 import { PersonAvatar } from "../parts/PersonAvatar";
 import { TierBadge } from "../parts/TierBadge";
 import { Since, Time } from "../parts/Time";
+import { Waiting } from "../parts/Waiting";
 import { useDraft } from "../reply/drafts";
 import classes from "./ConversationRowLink.module.css";
 
@@ -70,6 +71,7 @@ export const ConversationRowLink = memo(function ConversationRowLink({ row, rout
         <span className={classes.line} data-last>
           <TierBadge tier={row.tier} />
           <Status row={row} me={me} />
+          <Waiting row={row} />
         </span>
       </span>
     </a>

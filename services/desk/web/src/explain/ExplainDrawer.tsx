@@ -1,6 +1,7 @@
 import { Accordion, Button, Center, Drawer, Loader, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
+import { ApiError } from "../api/client";
 import { useExplanation } from "../api/queries";
 import type { ConversationState, Explanation, ExplanationStep } from "../api/types";
 import { errorText } from "../app/errors";
@@ -71,11 +72,18 @@ function Body({ explanation, state }: { explanation: Explanation; state: Convers
 export function ExplainDrawer({ id, state, opened, onClose }: Props) {
   const { t } = useTranslation();
   const found = useExplanation(id, opened);
+  // Work that arrived a moment ago: the router's word follows, and the live connection brings it.
+  const early = found.error instanceof ApiError && found.error.status === 404;
   return (
     <Drawer opened={opened} onClose={onClose} position="right" size={430} title={<Text fw={650}>{t(state === "waiting" ? "explain.titleWaiting" : "explain.title")}</Text>}
       closeButtonProps={{ "aria-label": t("common.close") }}>
       {found.isPending && <Center mih={200}><Loader aria-label={t("common.loading")} /></Center>}
-      {found.isError && (
+      {early && (
+        <div className={classes.sentence} data-placed={false}>
+          <Text fz="lg" fw={550} lh={1.5} role="status" data-testid="explain-sentence">{t("explain.noReason")}</Text>
+        </div>
+      )}
+      {found.isError && !early && (
         <Stack role="alert">
           <Text>{errorText(found.error)}</Text>
           <Button variant="light" onClick={() => void found.refetch()}>{t("common.retry")}</Button>

@@ -11,6 +11,10 @@ const DAY = 86_400_000;
 
 export interface Format {
   number(value: number): string;
+  /** A share of one: 0.987 is "98.7 %". */
+  percent(share: number): string;
+  /** Seconds to a tenth below a minute, to the second above. */
+  seconds(value: number): string;
   time(iso: string): string;
   /** Time of today, "yesterday", day and month, or the full date: as short as it can be said. */
   brief(iso: string): string;
@@ -88,11 +92,16 @@ export function makeFormat(locale: Locale): Format {
       return code;
     }
   };
+  const percent = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 });
+  const tenths = new Intl.NumberFormat(tag, { style: "unit", unit: "second", unitDisplay: "short", maximumFractionDigits: 1 });
+  const seconds = (value: number): string => (value < 60 ? tenths.format(value) : duration(value));
   const plainDigits = (text: string): string =>
     locale === "fa" ? text.replace(/\d/g, (digit) => "۰۱۲۳۴۵۶۷۸۹"[Number(digit)] ?? digit) : text;
 
   return {
     number: (value) => number.format(value),
+    percent: (share) => percent.format(share),
+    seconds,
     time: (iso) => time.format(new Date(iso)),
     full: (iso) => full.format(new Date(iso)),
     brief, day, span, duration, bytes, language, plainDigits,

@@ -2,7 +2,7 @@ import type { QueryClient } from "@tanstack/react-query";
 
 import { findRow, putDelivery, putItem, putRow } from "../api/cache";
 import { keys } from "../api/keys";
-import type { Agent, LiveFrame, Me, Offer, Queue } from "../api/types";
+import type { Agent, LiveFrame, Me, Offer, Queue, Wait } from "../api/types";
 
 function upsert<T>(list: T[] | undefined, entry: T, same: (old: T) => boolean): T[] | undefined {
   if (!list) return list;
@@ -40,6 +40,11 @@ export function applyFrame(client: QueryClient, frame: LiveFrame, me: string): v
     case "queue":
       client.setQueryData<Queue[]>(keys.queues, (list) =>
         upsert(list, frame.data, (old) => old.queue_id === frame.data.queue_id),
+      );
+      break;
+    case "wait":
+      client.setQueryData<Wait[]>(keys.waits, (list) =>
+        upsert(list, frame.data, (old) => old.conversation_id === frame.data.conversation_id),
       );
       break;
     case "reset":

@@ -6,6 +6,6 @@ export {
   IconMail, IconMailOff, IconMenu2, IconMessageCircle, IconMessages, IconMoon, IconNote, IconPaperclip, IconPhone, IconPlayerPause,
   IconCloudDownload, IconDownload, IconExternalLink, IconFile, IconFileOff, IconPencil, IconPhoneIncoming, IconPhoneOutgoing,
   IconPhoneX, IconPlayerPlay, IconTrash, IconUserQuestion,
-  IconRefresh, IconRoute, IconSearch, IconSend, IconSettings, IconSun, IconUser, IconUserCheck, IconUsers, IconWorld, IconX,
+  IconHistory, IconRefresh, IconRoute, IconSearch, IconSend, IconSettings, IconSun, IconUser, IconUserCheck, IconUsers, IconWorld, IconX,
 } from "@tabler/icons-react";
 export { IconBrandTelegram } from "@tabler/icons-react";

@@ -10,7 +10,7 @@ import type { Me, Presence, View } from "../api/types";
 import { go, useRoute } from "../app/route";
 import { LOCALES } from "../i18n";
 import { ChannelIcon } from "../parts/ChannelIcon";
-import { IconCommand, IconInbox, IconKeyboard, IconLanguage, IconMessages, IconMoon, IconSearch, IconSun } from "../parts/icons";
+import { IconCommand, IconInbox, IconKeyboard, IconLanguage, IconMessages, IconMoon, IconRoute, IconSearch, IconSun } from "../parts/icons";
 import { PresenceDot } from "../parts/PresenceDot";
 import classes from "./Palette.module.css";
 
@@ -62,6 +62,9 @@ function useCommands(me: Me, onShortcuts: () => void): SpotlightActionGroupData[
       actions: [
         ...VIEWS.map((view) => ({
           id: `view-${view}`, label: t(`views.${view}`), leftSection: <IconMessages {...icon} />, onClick: () => go({ view, queue: null, conversation: null }),
+        })),
+        ...(me.role === "agent" ? [] : (["policy", "replay"] as const)).map((panel) => ({
+          id: `panel-${panel}`, label: t(`routing.${panel}.title`), leftSection: <IconRoute {...icon} />, onClick: () => go({ panel }),
         })),
         ...queues.map((queue) => ({
           id: `queue-${queue.queue_id}`, label: queue.name, description: t("palette.queue"), leftSection: <IconInbox {...icon} />,

@@ -3,10 +3,10 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAgents, useConversations, useQueues } from "../api/queries";
-import type { Agent, Presence, View } from "../api/types";
-import { hrefTo, useRoute, type Route } from "../app/route";
+import type { Agent, Me, Presence, View } from "../api/types";
+import { hrefTo, useRoute, type Panel, type Route } from "../app/route";
 import { useFormat } from "../i18n/format";
-import { IconCircleCheck, IconHourglass, IconInbox, IconMessages, IconUserCheck } from "../parts/icons";
+import { IconCircleCheck, IconHistory, IconHourglass, IconInbox, IconMessages, IconRoute, IconUserCheck } from "../parts/icons";
 import { PresenceDot } from "../parts/PresenceDot";
 import classes from "./Rail.module.css";
 
@@ -15,6 +15,11 @@ const VIEWS: readonly { view: View; icon: ReactNode }[] = [
   { view: "waiting", icon: <IconHourglass size={18} stroke={1.75} /> },
   { view: "all", icon: <IconMessages size={18} stroke={1.75} /> },
   { view: "resolved", icon: <IconCircleCheck size={18} stroke={1.75} /> },
+];
+
+const PANELS: readonly { panel: Panel; icon: ReactNode }[] = [
+  { panel: "policy", icon: <IconRoute size={18} stroke={1.75} /> },
+  { panel: "replay", icon: <IconHistory size={18} stroke={1.75} /> },
 ];
 
 interface PlaceProps {
@@ -29,11 +34,11 @@ interface PlaceProps {
 function Place({ to, label, icon, count = 0, strong = false, onGo }: PlaceProps) {
   const now = useRoute();
   const format = useFormat();
-  const active = now.view === to.view && now.queue === to.queue;
+  const active = to.panel || now.panel ? now.panel === to.panel : now.view === to.view && now.queue === to.queue;
   return (
     <NavLink
       href={hrefTo(to)} label={label} leftSection={icon} active={active} aria-current={active ? "page" : undefined}
-      className={classes.place ?? ""} {...(onGo ? { onClick: onGo } : {})} data-testid={to.queue ? `queue-${to.queue}` : `view-${to.view}`}
+      className={classes.place ?? ""} {...(onGo ? { onClick: onGo } : {})} data-testid={to.panel ? `panel-${to.panel}` : to.queue ? `queue-${to.queue}` : `view-${to.view}`}
       rightSection={count > 0 && (
         <Badge size="sm" radius="xl" circle={count < 10} variant={strong ? "filled" : "light"} color={strong ? "turquoise" : "gray"}>
           {format.number(count)}
@@ -65,7 +70,7 @@ function Team({ agents }: { agents: Agent[] }) {
 }
 
 /** Where to go: my work, the views, the queues; below it who else is there. */
-export function Rail({ onGo }: { onGo?: () => void }) {
+export function Rail({ me, onGo }: { me: Me; onGo?: () => void }) {
   const { t } = useTranslation();
   const queues = useQueues();
   const agents = useAgents();
@@ -92,6 +97,16 @@ export function Rail({ onGo }: { onGo?: () => void }) {
           />
         ))}
       </Stack>
+      {me.role !== "agent" && (
+        <>
+          <Text className={classes.heading} component="h2">{t("rail.routing")}</Text>
+          <Stack gap={2}>
+            {PANELS.map(({ panel, icon }) => (
+              <Place key={panel} to={{ view: "mine", queue: null, conversation: null, panel }} label={t(`routing.${panel}.title`)} icon={icon} onGo={onGo} />
+            ))}
+          </Stack>
+        </>
+      )}
       <Text className={classes.heading} component="h2">{t("rail.team")}</Text>
       {agents.data && <Team agents={agents.data} />}
     </nav>

@@ -1,6 +1,6 @@
-import { Drawer } from "@mantine/core";
+import { Center, Drawer, Loader } from "@mantine/core";
 import { useDisclosure, useDocumentTitle, useMediaQuery } from "@mantine/hooks";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useConversations, useOffers } from "../api/queries";
@@ -20,6 +20,9 @@ import classes from "./Shell.module.css";
 import { ShortcutsHelp } from "./ShortcutsHelp";
 import { useShellKeys } from "./keys";
 
+/** Only supervisors come here: agents do not wait for its code. */
+const RoutingPage = lazy(() => import("../routing/RoutingPage"));
+
 function useTitle(): void {
   const { t } = useTranslation();
   const format = useFormat();
@@ -34,6 +37,7 @@ export function Shell({ me }: { me: Me }) {
   const { t } = useTranslation();
   const route = useRoute();
   const { send } = useLive();
+  const panel = me.role === "agent" ? null : route.panel;
   const [menu, menuControl] = useDisclosure(false);
   const [help, helpControl] = useDisclosure(false);
   const wide = useMediaQuery("(min-width: 1181px)", true, { getInitialValueInEffect: false });
@@ -51,15 +55,25 @@ export function Shell({ me }: { me: Me }) {
       </a>
       <Header me={me} onMenu={menuControl.open} onShortcuts={helpControl.open} />
       <div className={classes.panes}>
-        {wide && <aside className={classes.rail}><Rail /></aside>}
-        <section className={classes.list} aria-label={t("list.title")}><ConversationList me={me} /></section>
-        <main className={classes.main} id="conversation" tabIndex={-1}>
-          <ConversationPane key={route.conversation ?? "none"} id={route.conversation} me={me} />
-        </main>
+        {wide && <aside className={classes.rail}><Rail me={me} /></aside>}
+        {panel
+          ? (
+            <main className={classes.page} id="conversation" tabIndex={-1}>
+              <Suspense fallback={<Center h="100%"><Loader aria-label={t("common.loading")} /></Center>}><RoutingPage panel={panel} /></Suspense>
+            </main>
+          )
+          : (
+            <>
+              <section className={classes.list} aria-label={t("list.title")}><ConversationList me={me} /></section>
+              <main className={classes.main} id="conversation" tabIndex={-1}>
+                <ConversationPane key={route.conversation ?? "none"} id={route.conversation} me={me} />
+              </main>
+            </>
+          )}
       </div>
       <Drawer opened={menu && !wide} onClose={menuControl.close} size={270} title={t("rail.title")} padding={0}
         closeButtonProps={{ "aria-label": t("common.close"), mr: 12 }} styles={{ title: { paddingInlineStart: 16 } }}>
-        <Rail onGo={menuControl.close} />
+        <Rail me={me} onGo={menuControl.close} />
       </Drawer>
       <Corner me={me} />
       <OfferStack />

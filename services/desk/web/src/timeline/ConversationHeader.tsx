@@ -6,6 +6,7 @@ import { closeConversation } from "../conversations/ConversationList";
 import { useChannelName } from "../parts/ChannelIcon";
 import { IconArrowLeft, IconArrowsLeftRight, IconCheck, IconRoute, IconUser } from "../parts/icons";
 import { Since } from "../parts/Time";
+import { Waiting } from "../parts/Waiting";
 import classes from "./ConversationHeader.module.css";
 
 interface Props {
@@ -43,7 +44,10 @@ export function ConversationHeader({ conversation, roomForCard, onResolve, onTra
       </ActionIcon>
       <div className={classes.title}>
         <Text component="h2" fw={650} fz={16} className="clip" dir="auto">{title}</Text>
-        <Standing conversation={conversation} />
+        <Group gap={8} wrap="nowrap">
+          <Standing conversation={conversation} />
+          <Waiting row={conversation} />
+        </Group>
       </div>
       <Group gap={4} wrap="nowrap">
         <Tooltip label={why}>
