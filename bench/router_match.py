@@ -4,7 +4,8 @@ Run: python -m bench.router_match [throughput] [decisions] [memory]; without a w
 
 `decisions` prints for each decision what the match itself takes (`Floor.best_item` for a freed agent, `Pool.choose` for new
 work) and what the whole command takes: the fold with the records of all that was decided, reasons included. It is processor
-time of this thread, less what reading that clock takes, so that other work on the machine does not count.
+time of this thread, less what reading that clock takes, so that other work on the machine does not count. The collector runs
+as it does in the service (runtime.service): what was made before the measurement is frozen, the thresholds are the same.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import gc
 import random
 import resource
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,14 +45,17 @@ class Log:
         self.random = random.Random(7)  # noqa: S311
         self.seq = 0
 
+    def now(self) -> datetime:
+        return START + timedelta(microseconds=50 * self.seq)
+
     def entry(self, body: Body) -> Entry:
         self.seq += 1
-        return Entry(self.seq, START + timedelta(microseconds=50 * self.seq), UUID(int=self.seq), body)
+        return Entry(self.seq, self.now(), UUID(int=self.seq), body)
 
     def arrival(self) -> Arrival:
         pick = self.random.choice
         facts = Facts(pick(CHANNELS), pick(("lead", "gold")), pick(LANGUAGES), queue=pick(QUEUES))
-        return Arrival(UUID(int=self.random.getrandbits(128)), facts, START)
+        return Arrival(UUID(int=self.random.getrandbits(128)), facts, self.now())
 
     def staff(self, agents: int, capacity: int, *, alike: bool) -> None:
         for queue in QUEUES:
@@ -190,7 +195,7 @@ class Hall(Log):
     def of(self, language: str, product: str, level: int, queue: str) -> Arrival:
         """Work of one kind."""
         facts = Facts("call", "lead", language, queue=queue, requirements=((product, level),))
-        return Arrival(UUID(int=self.random.getrandbits(128)), facts, START)
+        return Arrival(UUID(int=self.random.getrandbits(128)), facts, self.now())
 
     def meet(self) -> float:
         """See every kind of work once, while nobody is there. Returns the mean microseconds for a kind never seen before."""
@@ -202,13 +207,13 @@ class Hall(Log):
                 self.tell(CancelWork(work_item_id=call.work_item_id))
         return sum(took) / len(took) / 1e3
 
-    def tell(self, body: Body) -> tuple[int, bool]:
-        """Fold one command: the nanoseconds, and whether work was placed."""
+    def tell(self, body: Body) -> tuple[int, list[UUID]]:
+        """Fold one command: the nanoseconds, and the work that was placed."""
         entry = self.entry(body)
         began = time.thread_time_ns()
         decisions = fold(self.state, (entry,))
         took = max(0, time.thread_time_ns() - began - CLOCK)
-        return took, any(isinstance(decision, WorkAssigned) for decision in decisions)
+        return took, [decision.work_item_id for decision in decisions if isinstance(decision, WorkAssigned)]
 
     def come(self) -> None:
         """Everybody is there."""
@@ -227,23 +232,36 @@ class Hall(Log):
             self.tell(CancelWork(work_item_id=item.id))
         while sum(queue.waiting for queue in self.state.queues.values()) < waiting:
             self.tell(self.call())
+        self.settle()
+
+    def settle(self) -> None:
+        """What stands now is as good as for ever to the collector."""
         self.state.take_changes()
         gc.collect()
         gc.freeze()
+
+    def rest(self, turn: int) -> None:
+        """Drop what a batch would have recorded by now."""
+        if turn % BATCH == 0:
+            self.state.take_changes()
 
 
 def freed(hall: Hall) -> Times:
     """Agents end a call, one by one, and get the next that waits; for each a new call joins those who wait."""
     times = Times()
+    held = [item.id for item in hall.state.offers.values()]
+    hall.random.shuffle(held)
+    talking = deque(held)
     with Stopwatch(Floor, "best_item") as match:
         for turn in range(TURNS + WARMING):
-            item = hall.random.choice(tuple(hall.state.offers.values())[:TURNS])
             match.spent = match.read = 0
-            took, placed = hall.tell(ResolveWork(work_item_id=item.id))
+            took, placed = hall.tell(ResolveWork(work_item_id=talking.popleft()))
+            talking.extend(placed)
             if placed and turn >= WARMING:
                 times.match.append(match.spent)
                 times.whole.append(took - match.read)
             hall.tell(hall.call())
+            hall.rest(turn)
     return times
 
 
@@ -259,6 +277,7 @@ def found_free(hall: Hall) -> Times:
                 times.match.append(match.spent)
                 times.whole.append(took - match.read)
             hall.tell(ResolveWork(work_item_id=call.work_item_id))
+            hall.rest(turn)
     return times
 
 
@@ -286,6 +305,7 @@ def decisions() -> None:
         hall = Hall(agents)
         new = hall.meet()
         hall.come()
+        hall.settle()
         print(f"{0:>8,} {agents:>7,}   {found_free(hall).line()}   {new:>8,.0f}", flush=True)
 
 
@@ -312,6 +332,7 @@ def throughput() -> None:
         print(f"2,000 agents, all different, 100 units:         {line}")
 
 
+COLLECTOR = (50_000, 20, 50)
 PARTS: dict[str, Callable[[], None]] = {"throughput": throughput, "decisions": decisions, "memory": memory}
 
 
@@ -320,6 +341,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.router_match", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
     given = parser.parse_args()
+    gc.set_threshold(*COLLECTOR)
     began = time.process_time()
     for _ in range(1_000_000):
         pass

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 
-from services.router.domain.floor import Lane
 from services.router.domain.model import Agent, Status
 from services.router.domain.plan import AgentChoice
 from services.router.domain.pool import Pick, Pool
+from services.router.domain.profiles import Lane
 
 Key = tuple[int, int, str]
 MILLION = 1_000_000

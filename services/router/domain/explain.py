@@ -109,11 +109,12 @@ def explain(state: State, work_item_id: UUID) -> Explanation | None:
 def _step(state: State, item: WorkItem, place: int) -> StepView:
     demand = item.demands[place]
     pool = state.floor.signature(state.queues[item.queue_id], item.channel, demand.needs).pool
+    counts = state.floor.counts(pool)
     return StepView(
         needs_text(demand.needs),
         None if demand.until is None else item.steps_from + demand.until,
-        sum(pool.counts.values()),
-        pool.counts[Status.FREE],
+        sum(counts.values()),
+        counts[Status.FREE],
     )
 
 

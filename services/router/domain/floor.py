@@ -3,94 +3,22 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import heapify, heappop, heappush, heapreplace
 from operator import attrgetter
 
-from schemas.values import AgentPresence
-from services.router.domain.model import Ability, Agent, Queue, Status, WorkItem
+from services.router.domain.census import Census
+from services.router.domain.model import FREE, ONLINE, Ability, Agent, Queue, Status, WorkItem
 from services.router.domain.plan import Ordering
 from services.router.domain.policy import Needs
-from services.router.domain.pool import HIGHEST, Group, IdleKey, Pool
+from services.router.domain.pool import NEVER, Pool
+from services.router.domain.profiles import Lane, Profile
 from services.router.domain.signature import Head, Signature
 from services.router.domain.values import Terms
 
 MAX_SIGNATURES = 4_000
-
-_BOUND = attrgetter("bound")
+_ORDER, _FRONT = attrgetter("order"), attrgetter("front")
 
 Kind = tuple[str, str, Needs, tuple[str, ...]]
 """Queue, channel, requirements, and the teams overflowed to."""
-
-
-@dataclass(slots=True, eq=False)
-class Lane:
-    """The free agents of one profile for one channel, longest idle first; `breadth` is the number of skills and one."""
-
-    number: int
-    channel: str
-    cost: int
-    agents: dict[str, Agent]
-    breadth: int = 1
-    free: int = 0
-    heap: list[IdleKey] = field(default_factory=list)
-    pools: list[Pool] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-
-    def head(self) -> IdleKey | None:
-        """The longest idle free agent; who is free no longer is dropped on the way."""
-        heap = self.heap
-        while heap:
-            key = heap[0]
-            agent = self.agents[key[1]]
-            if agent.hidden or agent.status[self.channel] is not Status.FREE:
-                heappop(heap)
-                agent.laned.discard(self.channel)
-            elif agent.idle_seq == key[0]:
-                return key
-            else:
-                heapreplace(heap, (agent.idle_seq, agent.id))
-        return None
-
-    def take(self) -> Agent:
-        """Take the head out; the caller says with `Floor.refresh` when the agent is free again."""
-        agent = self.agents[heappop(self.heap)[1]]
-        agent.laned.discard(self.channel)
-        return agent
-
-    def push(self, agent: Agent) -> None:
-        """An agent is free for this channel."""
-        key = (agent.idle_seq, agent.id)
-        first = not self.heap or key < self.heap[0]
-        heappush(self.heap, key)
-        agent.laned.add(self.channel)
-        if first:
-            for group in self.groups:
-                group.lower(key, self)
-
-    def remove(self, agent: Agent) -> None:
-        """Forget an agent who has left the profile."""
-        self.heap = [key for key in self.heap if key[1] != agent.id]
-        heapify(self.heap)
-        agent.laned.discard(self.channel)
-
-    def count(self, status: Status, change: int) -> None:
-        """Tell every pool that an agent has, or has no longer, a status."""
-        if status is Status.FREE:
-            self.free += change
-        for pool in self.pools:
-            pool.counts[status] += change
-            pool.reason_cache = None
-
-
-@dataclass(slots=True, eq=False)
-class Profile:
-    """Agents of equal ability."""
-
-    ability: Ability
-    skills: dict[str, int]
-    agents: dict[str, Agent] = field(default_factory=dict)
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    pools: dict[Pool, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -110,6 +38,7 @@ class Floor:
     lanes: int = 0
     config: int = 0
     mixed: int = 0
+    census: Census = field(default_factory=Census)
 
     def add(self, agent: Agent) -> None:
         """Let an agent take part."""
@@ -118,33 +47,35 @@ class Floor:
             profile = self._profile(agent.ability)
         self.config += 1
         profile.agents[agent.id] = agent
+        agent.profile = profile
         agent.caps = {**self.terms.caps, **dict(agent.ability.channel_caps)}
         agent.interrupts = self.terms.interrupts
-        agent.status = {}
+        agent.status, agent.counted = {}, {}
         agent.wide_open = False
         agent.laned.clear()
         self.refresh(agent)
 
     def remove(self, agent: Agent) -> None:
         """Let an agent take part no longer (removed, or about to get another ability)."""
-        profile = self.profiles[agent.ability]
+        profile = agent.profile
+        self.census.settle(agent)
         self.config += 1
         for channel, lane in profile.lanes.items():
             lane.remove(agent)
-            lane.count(agent.status[channel], -1)
-        agent.status = {}
+            lane.enter(agent.status[channel], -1)
+        agent.status, agent.counted = {}, {}
         del profile.agents[agent.id]
         if not profile.agents:
             self._forget(profile)
 
     def refresh(self, agent: Agent) -> None:
         """Bring the indexes up to an agent's presence, units and idle clock. Must follow every change of those."""
-        profile = self.profiles[agent.ability]
+        profile = agent.profile
         if not (agent.wide_open and self._roomy(agent)):
             self._recount(agent, profile)
         if len(agent.laned) < len(profile.lanes) and not agent.hidden:
             for channel, lane in profile.lanes.items():
-                if channel not in agent.laned and agent.status[channel] is Status.FREE:
+                if channel not in agent.laned and agent.status[channel] is FREE:
                     lane.push(agent)
 
     def signature(self, queue: Queue, channel: str, needs: Needs, teams: tuple[str, ...] = ()) -> Signature:
@@ -167,33 +98,77 @@ class Floor:
             self.mixed -= not signature.plain
             self.busy.pop(signature, None)
             signature.pool.busy.pop(signature, None)
+            signature.pool.look()
         return sorted((item for signature in gone.values() for item in signature.items()), key=lambda item: item.order)
 
     def wait(self, signature: Signature, item: WorkItem) -> None:
         """An item waits."""
         signature.add(item)
         pool = signature.pool
-        if signature.plain and (not pool.busy or item.order < pool.bound):
-            pool.bound = item.order
-        self.busy[signature] = None
-        pool.busy[signature] = None
+        if signature.ahead is item and (pool.ahead is None or item.order < pool.ahead.order):
+            pool.ahead, pool.front = item, signature.front
+        if signature.waiting == 1:
+            self.busy[signature] = None
+            pool.busy[signature] = None
 
     def leave(self, signature: Signature, item: WorkItem) -> None:
         """An item waits no longer."""
         signature.remove(item)
+        pool = signature.pool
         if not signature.waiting:
             self.busy.pop(signature, None)
-            signature.pool.busy.pop(signature, None)
+            pool.busy.pop(signature, None)
+        if item is pool.ahead:
+            pool.look()
 
     def best_item(self, agent: Agent, now: int) -> WorkItem | None:
         """The first item over all queues that this agent may take at `now` (microseconds).
 
         Between queues of one order that order decides; between queues of different orders, and for what waits for this agent
-        alone, the default order does.
+        alone, the default order does. Of what waits in the default order, looks at one number for each kind that the agent
+        may do; of other orders at the head of each class of each kind.
         """
-        if not self.mixed:
+        best = None
+        if FREE in agent.status.values():
             best = self._first(agent)
-            return self._or_preferring(agent, best) if agent.preferring else best
+            if self.mixed:
+                best = self._or_otherwise(agent, now, best)
+        return self._or_preferring(agent, best) if agent.preferring else best
+
+    def _first(self, agent: Agent) -> WorkItem | None:
+        """Over the pools of the default order: the one whose front comes first."""
+        front = NEVER
+        near: list[Pool] = []
+        for channel, lane in agent.profile.lanes.items():
+            if lane.pools and agent.status[channel] is FREE:
+                fronts = [pool.front for pool in lane.pools]
+                first = min(fronts)
+                if first < front:
+                    front, near = first, []
+                if first == front < NEVER:
+                    equal = fronts.count(first) > 1
+                    near += [pool for pool in lane.pools if pool.front == first] if equal else [lane.pools[fronts.index(first)]]
+        heads = [pool.ahead for pool in near if pool.ahead is not None]
+        if not heads:
+            return None
+        best = heads[0] if len(heads) == 1 else min(heads, key=_ORDER)
+        return self._behind(agent) if agent.id in best.excluded else best
+
+    def _behind(self, agent: Agent) -> WorkItem | None:
+        """The first item at the pools' fronts is one that the agent is kept away from: look behind them, in order."""
+        lanes = agent.profile.lanes.items()
+        near = [pool for channel, lane in lanes if agent.status[channel] is FREE for pool in lane.pools]
+        best: WorkItem | None = None
+        for pool in sorted(near, key=_FRONT):
+            if best is not None and best.order[0] < pool.front:
+                break
+            item = pool.first(agent.id)
+            if item is not None and (best is None or item.order < best.order):
+                best = item
+        return best
+
+    def _or_otherwise(self, agent: Agent, now: int, best: WorkItem | None) -> WorkItem | None:
+        """The first by the default order of the first of each other order, and `best`."""
         heads: dict[Ordering, Head] = {}
         for signature in self._near(agent):
             head = signature.head(agent.id, now)
@@ -201,8 +176,10 @@ class Floor:
                 known = heads.get(signature.ordering)
                 if known is None or head.standing < known.standing:
                     heads[signature.ordering] = head
-        best = min((head.item for head in heads.values()), key=lambda item: item.order, default=None)
-        return self._or_preferring(agent, best)
+        for head in heads.values():
+            if best is None or head.item.order < best.order:
+                best = head.item
+        return best
 
     def _or_preferring(self, agent: Agent, best: WorkItem | None) -> WorkItem | None:
         for item in agent.preferring.values():
@@ -213,50 +190,42 @@ class Floor:
     def takes(self, agent: Agent, item: WorkItem) -> bool:
         """Whether an agent who is preferred for an item has the presence and the room, and has not just refused it."""
         status = agent.status_for(item.channel, self.terms.cost(item.channel))
-        return agent.active and agent.id not in item.excluded and status is Status.FREE
+        return agent.active and agent.id not in item.excluded and status is FREE
 
     def _near(self, agent: Agent) -> Iterable[Signature]:
-        """The signatures in which something waits that the agent may take now. Looks at the smaller side."""
-        own = self.profiles[agent.ability].pools
+        """The signatures of other orders in which something waits that the agent may take now. Looks at the smaller side."""
+        own = agent.profile.pools
         if len(own) < len(self.busy):
             near = (signature for pool in own for signature in pool.busy)
         else:
             near = (signature for signature in self.busy if signature.pool in own)
-        return (signature for signature in near if agent.status[signature.pool.channel] is Status.FREE)
-
-    def _first(self, agent: Agent) -> WorkItem | None:
-        """For the default order: the pool whose bound comes first is asked, until none could come before what is found."""
-        own, statuses = self.profiles[agent.ability].pools, agent.status
-        few = own if len(own) <= len(self.busy) else {signature.pool: None for signature in self.busy if signature.pool in own}
-        near = [pool for pool in few if pool.busy and statuses[pool.channel] is Status.FREE]
-        best: WorkItem | None = None
-        while near:
-            pool = min(near, key=_BOUND)
-            if best is not None and best.order <= pool.bound:
-                break
-            item, exact = _head(pool, agent.id)
-            if item is not None and (best is None or item.order < best.order):
-                best = item
-            if exact:
-                near.remove(pool)
-        return best
+        return (signature for signature in near if not signature.plain and agent.status[signature.pool.channel] is FREE)
 
     def oldest(self, queue_id: str) -> datetime | None:
         """When the item that waits longest in a queue was enqueued. Looks at all that wait there."""
         waiting = [item.enqueued_at for signature in self.busy if signature.queue_id == queue_id for item in signature.items()]
         return min(waiting, default=None)
 
+    def counts(self, pool: Pool) -> dict[Status, int]:
+        """How many of the agents with the skills and the team have which status for the pool's channel. Not to be changed."""
+        return self.census.counts(pool)
+
+    def nobody_online(self, pool: Pool) -> bool:
+        """Whether nobody with the skills and the team is at work, busy or not."""
+        counts = self.census.counts(pool)
+        return not (counts[FREE] or counts[Status.NO_CAPACITY] or counts[Status.CHANNEL_CAP])
+
     def in_pool(self, agent: Agent, pool: Pool) -> bool:
         """Whether an agent who takes part has the skills and the team."""
-        return pool in self.profiles[agent.ability].pools
+        return pool in agent.profile.pools
 
     def pools_of(self, agent: Agent) -> Iterable[Pool]:
         """The kinds of work that an agent who takes part has the skills and the team for."""
-        return self.profiles[agent.ability].pools
+        return agent.profile.pools
 
     def could_take(self, agent: Agent, pool: Pool) -> bool:
         """Whether the agent has the skills, the team, the presence and the room."""
-        return agent.active and agent.status.get(pool.channel) is Status.FREE and pool in self.profiles[agent.ability].pools
+        return agent.active and agent.status.get(pool.channel) is FREE and pool in agent.profile.pools
 
     def agents(self) -> Iterable[Agent]:
         """Everybody who takes part."""
@@ -266,22 +235,29 @@ class Floor:
         """Free for every channel, at one look. May say no where `status_for` says yes, never the other way round."""
         return (
             agent.ability.capacity - agent.used >= self.dearest
-            and agent.presence is AgentPresence.ONLINE
+            and agent.presence is ONLINE
             and not agent.not_responding
             and not agent.caps
         )
 
     def _recount(self, agent: Agent, profile: Profile) -> None:
-        statuses = agent.status
+        statuses, changed, wide_open = agent.status, False, True
         for channel, lane in profile.lanes.items():
             old = statuses.get(channel)
             new = agent.status_for(channel, lane.cost)
-            if new is not old:
-                statuses[channel] = new
-                if old is not None:
-                    lane.count(old, -1)
-                lane.count(new, 1)
-        agent.wide_open = all(status is Status.FREE for status in statuses.values())
+            wide_open = wide_open and new is FREE
+            if new is old:
+                continue
+            statuses[channel] = new
+            if old is None:
+                agent.counted[channel] = new
+                lane.enter(new)
+            else:
+                changed = True
+                lane.free += (new is FREE) - (old is FREE)
+        agent.wide_open = wide_open
+        if changed:
+            self.census.note(agent)
 
     def _profile(self, ability: Ability) -> Profile:
         profile = self.profiles[ability] = Profile(ability, dict(ability.skills))
@@ -322,13 +298,10 @@ class Floor:
                 continue
             lane = profile.lanes[pool.channel]
             group = pool.attach(lane, fit)
-            lane.pools.append(pool)
-            lane.groups.append(group)
             profile.pools[pool] = None
             for agent in profile.agents.values():
-                pool.counts[agent.status[pool.channel]] += 1
-            if lane.heap:
-                group.lower(lane.heap[0], lane)
+                pool.counts[agent.counted[pool.channel]] += 1
+            lane.serve(pool, group)
 
     def _forget(self, profile: Profile) -> None:
         del self.profiles[profile.ability]
@@ -347,22 +320,4 @@ class Floor:
         for profile in self.profiles.values():
             profile.pools = {pool: None for pool in profile.pools if pool in used}
             for lane in profile.lanes.values():
-                kept = [pair for pair in zip(lane.pools, lane.groups, strict=True) if pair[0] in used]
-                lane.pools = [pair[0] for pair in kept]
-                lane.groups = [pair[1] for pair in kept]
-
-
-def _head(pool: Pool, agent_id: str) -> tuple[WorkItem | None, bool]:
-    """The first item of a pool that `agent_id` is not kept away from; False when its bound was stale and is now mended."""
-    bound, best = HIGHEST, None
-    for signature in pool.busy:
-        first = signature.peek()
-        if first is None or (best is not None and best.order < first.order):
-            continue
-        bound = min(bound, first.order)
-        item = signature.first(agent_id) if agent_id in first.excluded else first
-        if item is not None and (best is None or item.order < best.order):
-            best = item
-    stale = bound != pool.bound
-    pool.bound = bound
-    return best, not stale
+                lane.forget(used)

@@ -18,14 +18,14 @@ from schemas.commands import (
     TransferWork,
 )
 from schemas.decisions import AgentChanged, CommandRefused, Decision, QueueChanged
-from services.router.domain import hours, offers, presence, promises, work, wrapping
-from services.router.domain.matching import Turn, overflow, retry, wake
+from services.router.domain import hours, offers, presence, promises, telling, work, wrapping
+from services.router.domain.matching import Turn, overflow, retry, serve, wake
 from services.router.domain.model import WorkItem
 from services.router.domain.policy import Policy
 from services.router.domain.refusing import refuse
 from services.router.domain.state import State
 from services.router.domain.timers import Due
-from services.router.domain.values import Arrival, Entry, Terms, UsePolicy
+from services.router.domain.values import Arrival, Entry, Terms, UsePolicy, UseTerms
 
 
 def fold(state: State, entries: Iterable[Entry]) -> list[Decision]:
@@ -78,7 +78,7 @@ def _agents(turn: Turn) -> list[Decision]:
     for agent_id, (seq, at) in sorted(turn.shown.items()):
         agent = turn.state.agents[agent_id]
         changed.append(
-            AgentChanged(
+            telling.agent_changed(
                 seq=seq,
                 at=at,
                 agent_id=agent.id,
@@ -106,6 +106,13 @@ def _use_policy(turn: Turn, body: UsePolicy) -> None:
         state.changes.policies[body.version] = None
         for queue in sorted(state.queues.values(), key=lambda queue: queue.id):
             hours.take_up_rules(turn, queue)
+
+
+def _use_terms(turn: Turn, body: UseTerms) -> None:
+    state = turn.state
+    state.use_terms(body.terms)
+    for agent in sorted(state.floor.agents(), key=lambda agent: agent.id):
+        serve(turn, agent)
 
 
 def _fire(turn: Turn, body: FireTimer) -> None:
@@ -139,6 +146,7 @@ _ON_ITEM: dict[Due, Callable[[Turn, WorkItem], None]] = {
 _FOLLOW: dict[type, Callable[[Turn, Any], None]] = {
     Arrival: work.arrive,
     UsePolicy: _use_policy,
+    UseTerms: _use_terms,
     ConfigureAgent: presence.configure_agent,
     ConfigureQueue: presence.configure_queue,
     SetPresence: presence.set_presence,

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from schemas.decisions import Decision, OfferEnded, OfferMade, Reason, WorkAssigned, WorkQueued
+from schemas.decisions import Decision, Reason, WorkAssigned, WorkQueued
 from schemas.envelope import derived_id
-from services.router.domain import choosing, pace, reasons
-from services.router.domain.model import Agent, Held, Phase, Queue, Status, WorkItem
+from services.router.domain import choosing, pace, reasons, telling
+from services.router.domain.model import FREE, WAITING, Agent, Held, Phase, Queue, WorkItem
 from services.router.domain.orders import position
 from services.router.domain.overflow import stranded, widen
 from services.router.domain.plan import AgentChoice
@@ -59,7 +59,7 @@ def seek(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
         _place(turn, item, agent, reasons.preferred(item, agent.id))
         return
     pool = state.signature_of(item).pool
-    pick = _pick(state, item, pool, queue) if item.preferred is None and pool.counts[Status.FREE] else None
+    pick = _pick(state, item, pool, queue) if item.preferred is None and state.floor.counts(pool)[FREE] else None
     if pick is not None:
         _place(turn, item, pick.agent, _placed(state, item, pool, pick))
         return
@@ -89,7 +89,7 @@ def _park(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
 
 
 def _queued(turn: Turn, item: WorkItem, cause: Cause, reason: Reason, **more: Any) -> WorkQueued:
-    return WorkQueued(
+    return telling.work_queued(
         seq=turn.seq,
         at=turn.state.at,
         work_item_id=item.id,
@@ -105,7 +105,7 @@ def _queued(turn: Turn, item: WorkItem, cause: Cause, reason: Reason, **more: An
 
 def retry(turn: Turn, item: WorkItem) -> None:
     """Something about a waiting or parked item has changed in its favour."""
-    waited = item.phase is Phase.WAITING
+    waited = item.phase is WAITING
     turn.state.leave(item)
     seek(turn, item, None)
     if waited and item.held is not None:
@@ -116,7 +116,7 @@ def overflow(turn: Turn, item: WorkItem) -> None:
     """The time has come at which agents of further teams may take an item; one that is held widens when it waits again."""
     item.overflow_at = None
     turn.state.changes.items[item.id] = None
-    if item.phase is Phase.WAITING:
+    if item.phase is WAITING:
         retry(turn, item)
 
 
@@ -135,7 +135,7 @@ def let_go(turn: Turn, agent: Agent) -> None:
             retry(turn, item)
     if agent.active:
         for item in stranded(state, agent):
-            if item.phase is Phase.WAITING:
+            if item.phase is WAITING:
                 retry(turn, item)
 
 
@@ -143,13 +143,13 @@ def serve(turn: Turn, agent: Agent) -> None:
     """An agent has gained: the best eligible waiting items at once, until there is none or no room."""
     state = turn.state
     while agent.active and (item := state.floor.best_item(agent, micros(state.at))) is not None:
+        signature = item.signature
         state.leave(item)
         pace.note(state, item)
-        if item.preferred is not None:
+        if signature is None:
             _place(turn, item, agent, reasons.preferred(item, agent.id))
-            continue
-        pool = state.signature_of(item).pool
-        _place(turn, item, agent, _placed(state, item, pool, Pick(agent, "first to become free", None)))
+        else:
+            _place(turn, item, agent, _placed(state, item, signature.pool, Pick(agent, "first to become free", None)))
 
 
 def give(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
@@ -165,7 +165,7 @@ def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired"
     turn.show(agent)
     if offered:
         turn.out.append(
-            OfferEnded(
+            telling.offer_ended(
                 seq=turn.seq,
                 at=turn.at,
                 offer_id=held.offer_id,
@@ -191,13 +191,14 @@ def _pick(state: State, item: WorkItem, pool: Pool, queue: Queue) -> Pick | None
 
 
 def _placed(state: State, item: WorkItem, pool: Pool, pick: Pick) -> Reason:
-    eligible = pool.counts[Status.FREE] - len(reasons.kept_away(state, item, pool))
-    return Reason(
+    counts = state.floor.counts(pool)
+    eligible = counts[FREE] - len(reasons.kept_away(state, item, pool))
+    return telling.reason_of(
         rule=item.rule,
         policy=item.policy,
         step=item.step,
         eligible=eligible,
-        excluded=reasons.groups_for(state, item, pool),
+        excluded=reasons.groups_for(state, item, pool, counts),
         winner_because=pick.because,
         runner_up=pick.runner_up,
         notes=item.notes,
@@ -225,7 +226,7 @@ def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
         turn.out.append(assigned(turn, item, reason, auto=True))
         return
     turn.out.append(
-        OfferMade(
+        telling.offer_made(
             seq=turn.seq,
             at=state.at,
             offer_id=offer_id,
@@ -248,7 +249,7 @@ def assigned(turn: Turn, item: WorkItem, reason: Reason, *, auto: bool) -> WorkA
     if item.answered_at is None:
         item.answered_at, item.greet_at, item.update_at = turn.at, None, None
         met = turn.at <= item.sla_due if item.sla_due is not None else None
-    return WorkAssigned(
+    return telling.work_assigned(
         seq=turn.seq,
         at=turn.at,
         work_item_id=item.id,

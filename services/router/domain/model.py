@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from schemas.decisions import Reason
@@ -13,6 +14,10 @@ from services.router.domain.line import Line
 from services.router.domain.plan import ANYTHING, PLAIN, Plan, QueueRules
 from services.router.domain.policy import Demand, Facts
 from services.router.domain.values import EPOCH
+
+if TYPE_CHECKING:
+    from services.router.domain.profiles import Profile
+    from services.router.domain.signature import Signature
 
 NO_INTERRUPTS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
@@ -35,6 +40,10 @@ class Status(StrEnum):
     NOT_RESPONDING = "not-responding"
     NO_CAPACITY = "no-capacity"
     CHANNEL_CAP = "channel-cap"
+
+
+# To look a member up in its enumeration costs four times as much as a name, and these are asked for at every turn.
+FREE, WAITING, ONLINE = Status.FREE, Phase.WAITING, AgentPresence.ONLINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,8 @@ class Agent:
     The clock starts when an offer ends, when the last held item is freed, and when the agent becomes routable.
     `lease_until` is the longest lease of the `sessions`; `left_at` when the agent went offline. `given_seq` is the log
     place of the last work given. `used`, `held`, `items` and `preferring` (what waits for this agent alone) follow from the
-    work items and wrap-ups; `status` from all of it. `wide_open` is true while every status is FREE.
+    work items and wrap-ups; `status` from all of it; `counted` is what the census knows. `wide_open` is true while every
+    status is FREE. `profile` is that of an agent who takes part.
     """
 
     id: str
@@ -89,13 +99,15 @@ class Agent:
     interrupts: Mapping[str, frozenset[str]] = field(default_factory=lambda: NO_INTERRUPTS)
     caps: dict[str, int] = field(default_factory=dict)
     status: dict[str, Status] = field(default_factory=dict)
+    counted: dict[str, Status] = field(default_factory=dict)
     laned: set[str] = field(default_factory=set)
     wide_open: bool = False
     hidden: bool = False
+    profile: "Profile" = field(init=False, repr=False)
 
     def status_for(self, channel: str, cost: int) -> Status:
         """Whether one more item of `channel` at `cost` would fit now."""
-        if self.presence is not AgentPresence.ONLINE:
+        if self.presence is not ONLINE:
             return Status.AWAY if self.presence is AgentPresence.AWAY else Status.OFFLINE
         if self.not_responding:
             return Status.NOT_RESPONDING
@@ -104,7 +116,7 @@ class Agent:
         cap = self.caps.get(channel) if self.caps else None
         if cap is not None and self.held.get(channel, 0) >= cap:
             return Status.CHANNEL_CAP
-        return Status.FREE
+        return FREE
 
     def _may_interrupt(self, channel: str, cost: int) -> bool:
         """Whether it fits when the units of what `channel` may interrupt are left out of account."""
@@ -184,6 +196,7 @@ class WorkItem:
     microseconds as the position sees it. `preferred` is the agent it waits for alone until `preferred_until`; `directed` when a
     person chose that agent. `teams` are those it has overflowed to. It is not offered before `parked_until`. `greet_at`,
     `update_at`, `overflow_at` and `sla_due` are the times of what is still to come; `answered_at` that of the first assignment.
+    `signature` is the kind of work that it waits as, where it waits for anybody.
     `notes` is what the policy had to say beside its choice; `why` the reason of the latest offer, at log place `decided_seq`.
     """
 
@@ -223,6 +236,7 @@ class WorkItem:
     decided_seq: int = 0
     lined: tuple[tuple[int, ...], int] | None = None
     ticket: int = 0
+    signature: "Signature | None" = None
 
     @property
     def channel(self) -> str:

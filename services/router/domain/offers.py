@@ -1,7 +1,7 @@
 """The answers to an offer: yes, no, none."""
 
 from schemas.commands import AcceptOffer, RejectOffer
-from schemas.decisions import Reason
+from services.router.domain import telling
 from services.router.domain.matching import Turn, assigned, let_go, seek, serve, take_back
 from services.router.domain.model import Phase, WorkItem
 from services.router.domain.refusing import refuse
@@ -19,7 +19,7 @@ def accept(turn: Turn, body: AcceptOffer) -> None:
     state.changes.items[item.id] = None
     state.restart_idle(agent)
     state.refresh(agent)
-    reason = Reason(
+    reason = telling.reason_of(
         rule=item.rule,
         policy=item.policy,
         step=item.step,

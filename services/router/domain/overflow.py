@@ -11,7 +11,7 @@ def widen(state: State, item: WorkItem) -> None:
     for overflow in item.plan.overflow:
         if overflow.team not in item.teams:
             late = overflow.after is not None and age >= overflow.after
-            if late or (overflow.when_nobody and state.signature_of(item).pool.nobody_online()):
+            if late or (overflow.when_nobody and state.floor.nobody_online(state.signature_of(item).pool)):
                 item.teams = (*item.teams, overflow.team)
     ahead = [
         item.steps_from + overflow.after
@@ -28,7 +28,7 @@ def stranded(state: State, agent: Agent) -> list[WorkItem]:
     found = [
         item
         for pool in state.floor.pools_of(agent)
-        if pool.busy and pool.nobody_online()
+        if pool.busy and state.floor.nobody_online(pool)
         for signature in pool.busy
         for item in signature.items()
         if any(overflow.when_nobody and overflow.team not in item.teams for overflow in item.plan.overflow)

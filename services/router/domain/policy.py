@@ -108,7 +108,8 @@ class Rule:
 class Choice:
     """What a policy says about some facts. `head_start` is added to the waiting time for order only, never in a metric.
 
-    `notes` tells of earlier rules that were passed over because their condition failed.
+    `notes` tells of earlier rules that were passed over because their condition failed. `facts` are those that it was made for,
+    once for all work with equal ones.
     """
 
     rule: str
@@ -119,6 +120,7 @@ class Choice:
     demands: tuple[Demand, ...]
     plan: Plan = PLAIN
     notes: tuple[str, ...] = ()
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ class Policy:
             demands=demands_of(rule.steps, facts),
             plan=rule.plan or self.plans.get(queue, PLAIN),
             notes=notes,
+            facts=facts,
         )
 
 

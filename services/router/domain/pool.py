@@ -8,17 +8,17 @@ from heapq import heapify, heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.decisions import Excluded
-from services.router.domain.model import Agent, Status
+from services.router.domain.model import Agent, Status, WorkItem
 from services.router.domain.policy import Needs, needs_text
 
 if TYPE_CHECKING:
-    from services.router.domain.floor import Lane
+    from services.router.domain.profiles import Lane
     from services.router.domain.signature import Signature
 
 IdleKey = tuple[int, str]
 """(log place where the idle clock started, agent id): the smallest is chosen."""
 SLACK = 64
-HIGHEST = (2**63, 0, 0)
+NEVER = 2**63
 """After every order there is."""
 
 
@@ -72,11 +72,11 @@ class Group:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """`counts` says how many of the agents with the skills and the team have which status for this channel.
+    """`counts` says how many of the agents with the skills and the team have which status for this channel; see `Census`.
 
     `others` are teams that the work has overflowed to; without a `team` everybody is eligible anyway. Queues with the same team
-    share it; `busy` are those of its signatures in which something waits, and nothing of the default order in them comes before
-    `bound`.
+    share it; `busy` are those of its signatures in which something waits. `ahead` is the first of what waits in those of them
+    that have the default order, `front` the first number of its order (NEVER when there is none).
     """
 
     team: str | None
@@ -88,9 +88,9 @@ class Pool:
     fits: list[int] = field(default_factory=list)
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
     busy: "dict[Signature, None]" = field(default_factory=dict)
-    bound: tuple[int, int, int] = HIGHEST
+    ahead: WorkItem | None = None
+    front: int = NEVER
     text: str = field(init=False)
-    reason_cache: object = None
     static_cache: tuple[int, tuple[Excluded, ...]] = (-1, ())
 
     def __post_init__(self) -> None:
@@ -105,10 +105,27 @@ class Pool:
         """Whether an agent of these teams is in the team, or in one that the work has overflowed to."""
         return self.team is None or self.team in teams or not teams.isdisjoint(self.others)
 
-    def nobody_online(self) -> bool:
-        """Whether nobody with the skills and the team is at work, busy or not."""
-        counts = self.counts
-        return not (counts[Status.FREE] or counts[Status.NO_CAPACITY] or counts[Status.CHANNEL_CAP])
+    def look(self) -> None:
+        """Find the front anew: the heads of the busy signatures of the default order are compared."""
+        ahead, front = None, NEVER
+        for signature in self.busy:
+            first = signature.ahead
+            if first is not None and (
+                ahead is None or signature.front < front or (signature.front == front and first.order < ahead.order)
+            ):
+                ahead, front = first, signature.front
+        self.ahead, self.front = ahead, front
+
+    def first(self, agent_id: str) -> WorkItem | None:
+        """The first item of the default order that `agent_id` is not kept away from."""
+        best = None
+        for signature in self.busy:
+            first = signature.ahead
+            if first is not None and agent_id in first.excluded:
+                first = signature.first(agent_id)
+            if first is not None and (best is None or first.order < best.order):
+                best = first
+        return best
 
     def fit(self, skills: dict[str, int]) -> int | None:
         """The sum of the required skills' levels; None when one is missing or too low."""

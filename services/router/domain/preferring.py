@@ -1,7 +1,6 @@
 """The agent whom a contact knows: of another open matter, or of the last one. Waiting for them is worth it only for a while."""
 
 from datetime import timedelta
-from uuid import UUID
 
 from schemas.values import AgentPresence
 from services.router.domain.model import Agent, Known, WorkItem
@@ -55,19 +54,13 @@ def settle(state: State, item: WorkItem) -> Agent | None:
 def remember(state: State, item: WorkItem, agent_id: str) -> None:
     """An agent has settled a contact's matter. What is too old, or too much, is forgotten."""
     who = item.contact or item.id
-    state.known.pop(who, None)
     state.known[who] = Known(agent_id, state.at, state.seq)
+    state.known.move_to_end(who)
     state.changes.known[who] = None
-    while state.known:
-        oldest = next(iter(state.known))
-        if len(state.known) <= state.terms.remember_most and state.at - state.known[oldest].at <= state.terms.remember:
-            return
-        _drop(state, oldest)
-
-
-def _drop(state: State, who: UUID) -> None:
-    del state.known[who]
-    state.changes.known[who] = None
+    most, since = state.terms.remember_most, state.at - state.terms.remember
+    while state.known and (len(state.known) > most or next(iter(state.known.values())).at < since):
+        dropped, _ = state.known.popitem(last=False)
+        state.changes.known[dropped] = None
 
 
 def _reachable(state: State, item: WorkItem, agent: Agent) -> bool:

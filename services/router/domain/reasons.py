@@ -2,23 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
 
 from schemas.decisions import Excluded, Reason
-from services.router.domain.floor import Floor, Profile
+from services.router.domain import telling
+from services.router.domain.floor import Floor
 from services.router.domain.model import Status, WorkItem
 from services.router.domain.pool import Pool
+from services.router.domain.profiles import Profile
 from services.router.domain.state import State
 
 REFUSED = "excluded-after-refusal"
 _DYNAMIC = (Status.OFFLINE, Status.AWAY, Status.NOT_RESPONDING, Status.CHANNEL_CAP, Status.NO_CAPACITY)
-
-
-class Exclusions(NamedTuple):
-    """The groups that cannot take a kind of work, valid while the floor's configuration is at `config`."""
-
-    config: int
-    groups: tuple[Excluded, ...]
 
 
 def first_static(pool: Pool, profile: Profile) -> str | None:
@@ -28,18 +23,16 @@ def first_static(pool: Pool, profile: Profile) -> str | None:
     return next((f"skill:{skill}>={least}" for skill, least in pool.needs if profile.skills.get(skill, 0) < least), None)
 
 
-def excluded(floor: Floor, pool: Pool) -> tuple[Excluded, ...]:
+def excluded(floor: Floor, pool: Pool, counts: dict[Status, int]) -> tuple[Excluded, ...]:
     """Everybody who is not free for this kind of work, by the first predicate that fails: team, skills, presence, room."""
-    cached = pool.reason_cache
-    if isinstance(cached, Exclusions) and cached.config == floor.config:
-        return cached.groups
     if pool.static_cache[0] != floor.config:
         pool.static_cache = (floor.config, _static(floor, pool))
-    groups = pool.static_cache[1] + tuple(
-        Excluded(predicate=status.value, agents=pool.counts[status]) for status in _DYNAMIC if pool.counts[status]
-    )
-    pool.reason_cache = Exclusions(floor.config, groups)
-    return groups
+    return pool.static_cache[1] + tuple([_group(status, counts[status]) for status in _DYNAMIC if counts[status]])
+
+
+@lru_cache(maxsize=4_000)
+def _group(status: Status, agents: int) -> Excluded:
+    return telling.excluded(predicate=status.value, agents=agents)
 
 
 def _static(floor: Floor, pool: Pool) -> tuple[Excluded, ...]:
@@ -63,11 +56,11 @@ def kept_away(state: State, item: WorkItem, pool: Pool) -> tuple[str, ...]:
     return tuple(agent_id for agent_id in sorted(item.excluded) if state.floor.could_take(state.agents[agent_id], pool))
 
 
-def groups_for(state: State, item: WorkItem, pool: Pool) -> tuple[Excluded, ...]:
-    """The excluded groups as one item sees them."""
-    groups = excluded(state.floor, pool)
+def groups_for(state: State, item: WorkItem, pool: Pool, counts: dict[Status, int] | None = None) -> tuple[Excluded, ...]:
+    """The excluded groups as one item sees them; `counts` spares asking the floor once more."""
+    groups = excluded(state.floor, pool, state.floor.counts(pool) if counts is None else counts)
     away = kept_away(state, item, pool)
-    return (*groups, Excluded(predicate=REFUSED, agents=len(away), example=away[0])) if away else groups
+    return (*groups, telling.excluded(predicate=REFUSED, agents=len(away), example=away[0])) if away else groups
 
 
 def queued(item: WorkItem, pool: Pool, groups: Sequence[Excluded]) -> Reason:
@@ -76,7 +69,7 @@ def queued(item: WorkItem, pool: Pool, groups: Sequence[Excluded]) -> Reason:
     sentence = f"Waits in {item.queue_id}: nobody with {pool.text} is free ({why})."
     if item.preferred is not None:
         sentence = f"Waits in {item.queue_id} for {item.preferred}, who is not free."
-    return Reason(
+    return telling.reason_of(
         rule=item.rule, policy=item.policy, step=item.step, excluded=tuple(groups), notes=item.notes, sentence=sentence
     )
 
@@ -89,7 +82,7 @@ def parked(item: WorkItem, opens_at: datetime | None) -> Reason:
 
 def preferred(item: WorkItem, agent_id: str) -> Reason:
     """Why the agent for whom an item waited gets it."""
-    return Reason(
+    return telling.reason_of(
         rule="transfer" if item.directed else item.rule,
         policy=item.policy,
         step=item.step,
@@ -101,7 +94,7 @@ def preferred(item: WorkItem, agent_id: str) -> Reason:
 
 def directed(item: WorkItem, agent_id: str, by: str) -> Reason:
     """Why an agent gets an item that somebody handed over."""
-    return Reason(
+    return telling.reason_of(
         rule="transfer",
         policy=item.policy,
         step=item.step,

@@ -1,5 +1,6 @@
 """The whole state of one routing domain, its indexes, and what has changed in it since it was last recorded."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from schemas.values import AgentPresence
 from services.router.domain.floor import Floor
-from services.router.domain.model import Ability, Agent, Known, Phase, Queue, WorkItem, WrapUp
+from services.router.domain.model import WAITING, Ability, Agent, Known, Phase, Queue, WorkItem, WrapUp
 from services.router.domain.orders import line_up, step_out
 from services.router.domain.plan import ANYTHING
 from services.router.domain.policy import BUILT_IN, Policy
@@ -28,6 +29,7 @@ class Changes:
     policies: dict[str, None] = field(default_factory=dict)
     wrap_ups: dict[UUID, None] = field(default_factory=dict)
     known: dict[UUID, None] = field(default_factory=dict)
+    terms: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +48,7 @@ class State:
     items: dict[UUID, WorkItem] = field(default_factory=dict)
     offers: dict[UUID, WorkItem] = field(default_factory=dict)
     wrap_ups: dict[UUID, WrapUp] = field(default_factory=dict)
-    known: dict[UUID, Known] = field(default_factory=dict)
+    known: OrderedDict[UUID, Known] = field(default_factory=OrderedDict)
     contacts: dict[UUID, dict[UUID, None]] = field(default_factory=dict)
     seq: int = 0
     at: datetime = EPOCH
@@ -94,10 +96,23 @@ class State:
         for item in items:
             if item.preferred is not None:
                 self.agents[item.preferred].preferring.pop(item.id, None)
-            item.step_due = item.lined = None
+            item.step_due = item.lined = item.signature = None
         queue.waiting = 0
         queue.lines.clear()
         return sorted(items, key=lambda item: item.order)
+
+    def use_terms(self, terms: Terms) -> None:
+        """Other terms: agents and what waits are brought together anew. What agents gain by it is yet to be served."""
+        agents, self.floor = list(self.floor.agents()), Floor(terms)
+        self.terms = terms
+        self.changes.terms = True
+        for agent in agents:
+            self.floor.add(agent)
+        for item in self.items.values():
+            if item.phase is WAITING and item.preferred is None:
+                item.ticket += 1
+                item.signature = self.signature_of(item)
+                self.floor.wait(item.signature, item)
 
     def set_lease(self, agent: Agent, until: datetime | None) -> None:
         """The agent's presence holds until then; None for good."""
@@ -187,9 +202,10 @@ class State:
 
     def wait(self, item: WorkItem) -> None:
         """Let an item wait at its present step: for the agent it prefers, else for anybody eligible."""
-        item.phase = Phase.WAITING
+        item.phase = WAITING
         if item.preferred is None:
-            self.floor.wait(self.signature_of(item), item)
+            item.signature = self.signature_of(item)
+            self.floor.wait(item.signature, item)
         else:
             self.agents[item.preferred].preferring[item.id] = item
         queue = self.queues[item.queue_id]
@@ -211,9 +227,10 @@ class State:
         if item.phase is Phase.PARKED:
             del queue.parked[item.id]
             return
-        if item.preferred is None:
-            self.floor.leave(self.signature_of(item), item)
-        else:
+        if item.signature is not None:
+            self.floor.leave(item.signature, item)
+            item.signature = None
+        elif item.preferred is not None:
             del self.agents[item.preferred].preferring[item.id]
         queue.waiting -= 1
         item.step_due = None
@@ -270,8 +287,8 @@ class State:
 
 
 _LIVE: dict[Due, Callable[[WorkItem, datetime], bool]] = {
-    Due.STEP: lambda item, when: item.phase is Phase.WAITING and item.step_due == when,
-    Due.PREFERENCE: lambda item, when: item.phase is Phase.WAITING and item.preferred_until == when,
+    Due.STEP: lambda item, when: item.phase is WAITING and item.step_due == when,
+    Due.PREFERENCE: lambda item, when: item.phase is WAITING and item.preferred_until == when,
     Due.OVERFLOW: lambda item, when: item.overflow_at == when,
     Due.CALLBACK: lambda item, when: item.phase is Phase.PARKED and item.parked_until == when,
     Due.SLA: lambda item, when: item.sla_due == when and item.answered_at is None and not item.sla_breached,
@@ -293,11 +310,17 @@ class Snapshot:
     items: Iterable[WorkItem]
     wrap_ups: Iterable[WrapUp] = ()
     known: Iterable[tuple[UUID, Known]] = ()
+    terms: Terms | None = None
 
 
 def restore(snapshot: Snapshot, terms: Terms) -> State:
-    """Rebuild a state, with its indexes and timers, from its record. The record's objects become the state's."""
-    state = State(terms=terms, policy=snapshot.policy, policies=snapshot.policies, seq=snapshot.seq, at=snapshot.at)
+    """Rebuild a state, with its indexes and timers, from its record. The record's objects become the state's.
+
+    `terms` are those of a record that holds none.
+    """
+    state = State(
+        terms=snapshot.terms or terms, policy=snapshot.policy, policies=snapshot.policies, seq=snapshot.seq, at=snapshot.at
+    )
     for queue in snapshot.queues:
         state.queues[queue.id] = queue
         queue.rules = snapshot.policy.queues.get(queue.id, ANYTHING)

@@ -88,9 +88,17 @@ class UsePolicy:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class UseTerms:
+    """Other terms are in force from here on. What is held stays held as it was, and times that run go on."""
+
+    terms: Terms
+
+
 Body = (
     Arrival
     | UsePolicy
+    | UseTerms
     | ConfigureAgent
     | ConfigureQueue
     | SetPresence

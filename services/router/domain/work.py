@@ -6,8 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from schemas.commands import CancelWork, RequestCallback, ResolveWork, TransferWork
-from schemas.decisions import WorkEnded
-from services.router.domain import reasons
+from services.router.domain import reasons, telling
 from services.router.domain.matching import Turn, give, seek, serve, take_back
 from services.router.domain.model import Agent, Phase, Queue, Status, WorkItem
 from services.router.domain.plan import PLAIN
@@ -36,10 +35,10 @@ def arrive(turn: Turn, body: Arrival) -> None:
         put_queue(turn, Queue(choice.queue, choice.queue))
     enqueued_at = min(body.accepted_at, turn.at)
     enqueued = micros(enqueued_at)
-    aged = enqueued - choice.plan.age_adjust // MICROSECOND
+    aged = enqueued - choice.plan.age_adjust // MICROSECOND if choice.plan.age_adjust else enqueued
     item = WorkItem(
         id=body.work_item_id,
-        facts=body.facts,
+        facts=choice.facts or body.facts,
         queue_id=choice.queue,
         rule=choice.rule,
         policy=choice.policy,
@@ -47,7 +46,7 @@ def arrive(turn: Turn, body: Arrival) -> None:
         enqueued_at=enqueued_at,
         steps_from=turn.at,
         demands=choice.demands,
-        order=(aged - choice.head_start // MICROSECOND, enqueued, body.work_item_id.int),
+        order=(aged - choice.head_start // MICROSECOND if choice.head_start else aged, enqueued, body.work_item_id.int),
         contact=body.contact,
         plan=choice.plan,
         notes=choice.notes,
@@ -196,7 +195,7 @@ def _finish(
     if holder is not None and outcome == "resolved":
         remember(turn.state, item, holder)
     turn.out.append(
-        WorkEnded(
+        telling.work_ended(
             seq=turn.seq,
             at=turn.at,
             work_item_id=item.id,

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from schemas.values import AgentPresence
-from services.router.domain.floor import Profile
 from services.router.domain.model import Agent, Queue, Status, WorkItem
 from services.router.domain.orders import sort, standing
 from services.router.domain.plan import AgentChoice, Ordering
 from services.router.domain.policy import Needs, needs_text
 from services.router.domain.pool import Pick
+from services.router.domain.profiles import Profile
 from services.router.domain.values import Terms
 
 
@@ -23,7 +23,6 @@ class NaiveSignature:
     ordering: Ordering
     waiting: list[WorkItem] = field(default_factory=list)
     static_cache: tuple = (-1, ())
-    reason_cache: object = None
 
     @property
     def pool(self) -> "NaiveSignature":
@@ -153,6 +152,12 @@ class NaiveFloor:
 
     def could_take(self, agent: Agent, signature: NaiveSignature) -> bool:
         return agent in signature.free()
+
+    def counts(self, signature: NaiveSignature) -> dict[Status, int]:
+        return signature.counts
+
+    def nobody_online(self, signature: NaiveSignature) -> bool:
+        return signature.nobody_online()
 
     def in_pool(self, agent: Agent, signature: NaiveSignature) -> bool:
         return signature.fits(agent)
