@@ -5,9 +5,11 @@ PayvandError
 │   ├── NotVerified    signature, secret or token did not hold
 │   ├── NotAllowed     known, but without the right
 │   ├── NotFound
+│   ├── Gone           was there, and is kept no longer
 │   └── Conflict       contradicts what is already there
 ├── Unhandled          this one event cannot be handled, now or later: it goes to the dead letters
 ├── Transient          passes by itself: retried with backoff
+│   └── NotOwner       another process does this work now
 └── Misconfigured      ours to mend; `hint` says how
 """
 
@@ -54,6 +56,13 @@ class NotFound(Refused):
     slug = "not-found"
 
 
+class Gone(Refused):
+    """It was there once; what was kept has an end."""
+
+    status = 410
+    slug = "gone"
+
+
 class Conflict(Refused):
     """It contradicts what is stored, such as another body under the same idempotency key."""
 
@@ -87,6 +96,10 @@ class Transient(PayvandError):
     """Trouble that passes: a broken connection, a lock, a restart."""
 
     retryable = True
+
+
+class NotOwner(Transient, ConnectionError):
+    """This process does not own the work (yet, or no longer): nothing was written, and another one does it."""
 
 
 class Misconfigured(PayvandError):

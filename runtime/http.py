@@ -35,7 +35,7 @@ def build(kit: "Kit", service: "Service") -> FastAPI:
     """The service's application: its routers under the common rules."""
     app = FastAPI(title=f"Payvand {service.name}", version="0.1.0", docs_url=None, redoc_url=None)
     app.state.kit = kit
-    _add_health(app, kit)
+    _add_health(app, kit, service)
     _add_errors(app)
     for router in service.routers:
         app.include_router(router)
@@ -45,7 +45,7 @@ def build(kit: "Kit", service: "Service") -> FastAPI:
     return app
 
 
-def _add_health(app: FastAPI, kit: "Kit") -> None:
+def _add_health(app: FastAPI, kit: "Kit", service: "Service") -> None:
     @app.get("/health/live", include_in_schema=False)
     async def live() -> dict[str, str]:
         return {"status": "live"}
@@ -53,7 +53,8 @@ def _add_health(app: FastAPI, kit: "Kit") -> None:
     @app.get("/health/ready", include_in_schema=False)
     async def ready() -> JSONResponse:
         trouble = await kit.trouble()
-        return JSONResponse({"status": "not ready" if trouble else "ready", "trouble": trouble}, 503 if trouble else 200)
+        status = "standing by" if any(stage.standing_by for stage in service.stages) else "ready"
+        return JSONResponse({"status": "not ready" if trouble else status, "trouble": trouble}, 503 if trouble else 200)
 
     @app.get("/metrics", include_in_schema=False)
     async def show_metrics() -> Response:

@@ -16,13 +16,14 @@ from services.router.settings import RouterSettings
 def build(kit: Kit) -> Service:
     """Put the router together."""
     router = Router(PostgresLedger(read_policy), read_policy, RouterSettings().terms())
+    ownership = Ownership(router, kit.database, kit.transaction)
     timekeeper = Timekeeper(router, kit.transaction, kit.clock)
     return Service(
         "router",
-        stages=(Stage("router", (INTERACTIONS_IDENTIFIED, ROUTING_COMMANDS), router.handle),),
+        stages=(Stage("router", (INTERACTIONS_IDENTIFIED, ROUTING_COMMANDS), router.handle, owner=ownership),),
         routers=(
             http.router(router, kit.transaction),
             http_policies.router(router, kit.transaction, Replays(kit.database.url)),
         ),
-        tasks=(Ownership(router, kit.database, kit.transaction).run, timekeeper.run),
+        tasks=(ownership.run, timekeeper.run),
     )

@@ -1,10 +1,13 @@
 """The router's use case: follow commands in order, record log, state and decisions in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from runtime.errors import NotOwner
 from runtime.unit import Unit
 from schemas.base import EventData
 from schemas.commands import ApplyPolicy, FireTimer
@@ -16,24 +19,28 @@ from services.router.domain import texts
 from services.router.domain.machine import decision_key, fold
 from services.router.domain.policy import Facts, PolicyError
 from services.router.domain.state import State, restore
-from services.router.domain.values import Arrival, Body, Entry, Terms, UsePolicy
-from services.router.ports import DOMAIN, Ledger, NotOwner, PolicyReader
+from services.router.domain.values import Arrival, Body, Entry, Terms, UsePolicy, UseTerms
+from services.router.ports import DOMAIN, Ledger, PolicyReader
 
 _NO_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_SEEN_FOR = timedelta(seconds=1)
 
 
 class Router:
     """The one writer of a routing domain. The memory state is never used when it differs from the record: it is then read anew.
 
-    `epoch` is None until the log is owned; every transaction proves the epoch first, so a stale owner writes nothing.
+    `epoch` is None until the log is owned; every transaction proves the epoch first, so a stale owner writes nothing, and
+    knows from then on that it is none.
     """
 
-    def __init__(self, ledger: Ledger, read_policy: PolicyReader, terms: Terms) -> None:
+    def __init__(self, ledger: Ledger, read_policy: PolicyReader, terms: Terms, domain: str = DOMAIN) -> None:
         self._ledger = ledger
         self._read_policy = read_policy
         self._terms = terms
+        self.domain = domain
         self.epoch: int | None = None
         self.state = State(terms=terms)
+        self._seen: tuple[datetime, State] | None = None
         self.on_commit: Callable[[], None] = lambda: None
 
     async def handle(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
@@ -47,18 +54,47 @@ class Router:
         await self._claim(unit)
         await self._follow(unit, [])
 
-    async def reload(self, unit: Unit) -> None:
-        """Read the state from the record. Raises NotOwner."""
-        if self.epoch is None:
-            raise NotOwner("the routing log is not owned yet")
-        await self._ledger.claim(unit, self.epoch)
-        self.state = restore(await self._ledger.load(unit), self._terms)
+    async def take(self, unit: Unit) -> None:
+        """Begin an epoch and read the state: owned once the transaction stands. Whoever wrote before is fenced then."""
+        epoch = await self._ledger.take(unit)
+        snapshot = await self._ledger.load(unit)
+        self.state = restore(snapshot, self._terms)
+        if snapshot.terms != self._terms:
+            await self._use_terms(unit)
+        unit.after_commit(partial(self._own, epoch))
+
+    async def look(self, unit: Unit) -> State:
+        """The state as recorded, for a process that does not own the log; read anew once a second at the most."""
+        seen = self._seen
+        if seen is None or unit.now - seen[0] > _SEEN_FOR:
+            seen = self._seen = unit.now, restore(await self._ledger.look(unit), self._terms)
+        return seen[1]
+
+    async def _use_terms(self, unit: Unit) -> None:
+        """Put the terms of this process into the log, so that who folds it anew decides by what was in force."""
+        seq = self.state.seq + 1
+        id = derived_id(f"router/{self.domain}", f"terms:{seq}")
+        await self._write(unit, [Entry(seq, max(self.state.at, unit.now), id, UseTerms(self._terms))], {})
+
+    def _own(self, epoch: int) -> None:
+        self.epoch = epoch
+        self._seen = None
+        self.on_commit()
 
     async def _claim(self, unit: Unit) -> None:
-        if self.epoch is None:
-            raise NotOwner("the routing log is not owned yet")
-        if await self._ledger.claim(unit, self.epoch) != self.state.seq:
+        if await self._prove(unit) != self.state.seq:
             self.state = restore(await self._ledger.load(unit), self._terms)
+
+    async def _prove(self, unit: Unit) -> int:
+        epoch = self.epoch
+        if epoch is None:
+            raise NotOwner("the routing log is not owned yet")
+        try:
+            return await self._ledger.claim(unit, epoch)
+        except NotOwner:
+            if self.epoch == epoch:
+                self.epoch = None
+            raise
 
     async def _follow(self, unit: Unit, bodies: Sequence[tuple[UUID, Body, Event[Any]]]) -> None:
         state = self.state
@@ -67,18 +103,20 @@ class Router:
         due = state.next_timer()
         if due is not None and due <= at:
             seq += 1
-            entries.append(Entry(seq, at, derived_id(f"router/{DOMAIN}", f"timer:{seq}"), FireTimer(due=at)))
+            entries.append(Entry(seq, at, derived_id(f"router/{self.domain}", f"timer:{seq}"), FireTimer(due=at)))
         causes: dict[int, Event[Any]] = {}
         for id, body, event in bodies:
             seq += 1
             causes[seq] = event
             entries.append(Entry(seq, at, id, body))
-        if not entries:
-            return
-        decisions = fold(state, entries)
-        await self._ledger.record(unit, state, entries, state.take_changes())
+        if entries:
+            await self._write(unit, entries, causes)
+            unit.after_commit(self.on_commit)
+
+    async def _write(self, unit: Unit, entries: Sequence[Entry], causes: Mapping[int, Event[Any]]) -> None:
+        decisions = fold(self.state, entries)
+        await self._ledger.record(unit, self.state, entries, self.state.take_changes())
         _emit(unit, entries, causes, decisions)
-        unit.after_commit(self.on_commit)
 
     def _body(self, data: EventData) -> Body:
         if isinstance(data, InteractionIdentified):
@@ -123,7 +161,7 @@ def policy_of(data: ApplyPolicy, read: PolicyReader) -> UsePolicy:
         return UsePolicy(data.version, data.text, None, str(error))
 
 
-def _emit(unit: Unit, entries: Sequence[Entry], causes: dict[int, Event[Any]], decisions: Sequence[Decision]) -> None:
+def _emit(unit: Unit, entries: Sequence[Entry], causes: Mapping[int, Event[Any]], decisions: Sequence[Decision]) -> None:
     ids = {entry.seq: entry.id for entry in entries}
     told: dict[int, int] = {}
     for decision in decisions:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from runtime.errors import Transient
 from runtime.unit import Unit
 from services.router.domain.policy import Policy
 from services.router.domain.state import Changes, Snapshot, State
@@ -11,10 +10,6 @@ from services.router.domain.values import Entry
 
 DOMAIN = "main"
 """The routing domain: a connected set of agents and queues with one log. Key of `routing.commands`."""
-
-
-class NotOwner(Transient, ConnectionError):
-    """This process does not own the log (yet, or no longer): nothing was written, and it may try again."""
 
 
 class PolicyReader(Protocol):
@@ -27,6 +22,9 @@ class PolicyReader(Protocol):
 class Ledger(Protocol):
     """The record of the log and of the state that follows from it. Each call is part of the caller's transaction."""
 
+    async def take(self, unit: Unit) -> int:
+        """Begin a new epoch, and give it."""
+
     async def claim(self, unit: Unit, epoch: int) -> int:
         """Be the only writer until the transaction ends; gives the place of the last entry on record.
 
@@ -34,7 +32,10 @@ class Ledger(Protocol):
         """
 
     async def load(self, unit: Unit) -> Snapshot:
-        """The state on record."""
+        """The state on record, for the owner of the log."""
+
+    async def look(self, unit: Unit) -> Snapshot:
+        """The state on record, for anybody: as of one moment. Must be the first thing that the transaction does."""
 
     async def record(self, unit: Unit, state: State, entries: Sequence[Entry], changes: Changes) -> None:
         """Append entries and bring the record of the state up to them."""

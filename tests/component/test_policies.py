@@ -161,7 +161,7 @@ async def test_why_somebody_got_it_is_known_after_a_restart(owned: Owned, take_o
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://router", headers=headers) as asked:
         told = (await asked.get(f"/v1/conversations/{work}/explain")).json()
-    assert (told["phase"], told["agent_id"], told["log_offset"]) == ("offered", "ali", 5)
+    assert (told["phase"], told["agent_id"], told["log_offset"]) == ("offered", "ali", 6)
     assert (told["decision"]["winner_because"], told["decision"]["runner_up"]) == ("the longest idle", "bita")
     assert [statement["code"] for statement in told["statements"]] == ["offered", "rule", "decided"]
 

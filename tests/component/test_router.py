@@ -1,6 +1,7 @@
 """The router on real Postgres: log, state and decisions together or not at all; one writer; nothing lost in a restart."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from pydantic_core import from_json
 
 from runtime import http
 from runtime.clock import SystemClock
+from runtime.errors import NotOwner
 from runtime.keys import new_id
 from runtime.service import Kit, Service
 from runtime.settings import Settings
@@ -40,7 +42,6 @@ from services.router.domain.machine import replay
 from services.router.domain.model import Phase
 from services.router.domain.values import Terms
 from services.router.handlers import Router
-from services.router.ports import NotOwner
 from tests.conftest import MakeKit, PausedRelay
 
 
@@ -57,10 +58,10 @@ class TurnedClock(SystemClock):
 class Owned:
     """A router that owns the log, on a kit without a broker."""
 
-    def __init__(self, kit: Kit, clock: TurnedClock) -> None:
+    def __init__(self, kit: Kit, clock: TurnedClock, terms: Terms, domain: str) -> None:
         self.kit = kit
         self.clock = clock
-        self.router = Router(PostgresLedger(read_policy), read_policy, Terms())
+        self.router = Router(PostgresLedger(read_policy, domain), read_policy, terms, domain)
         self.ownership = Ownership(self.router, kit.database, kit.transaction)
 
     async def tell(self, *data: EventData, fail: bool = False) -> None:
@@ -111,7 +112,7 @@ def agent(name: str, *auto: str, **known: Any) -> tuple[EventData, EventData]:
     )
 
 
-MakeOwned = Callable[[], Awaitable[Owned]]
+MakeOwned = Callable[..., Awaitable[Owned]]
 
 
 @pytest.fixture
@@ -120,11 +121,11 @@ async def take_over(record_settings: Settings) -> AsyncIterator[MakeOwned]:
     kits: list[Kit] = []
     clock = TurnedClock()
 
-    async def make() -> Owned:
+    async def make(terms: Terms | None = None, domain: str = "main") -> Owned:
         kit = Kit(record_settings, "router", clock)
         kit.connect(PausedRelay(), "test-epoch")
         kits.append(kit)
-        made = Owned(kit, clock)
+        made = Owned(kit, clock, terms or Terms(), domain)
         await made.ownership.take()
         return made
 
@@ -144,7 +145,7 @@ async def test_log_state_and_decisions_stand_together(owned: Owned) -> None:
     assert [given.work_item_id for given in await owned.told(WorkAssigned)] == [work]
     log = await owned.rows("SELECT seq, type FROM router.log ORDER BY seq")
     assert [(row.seq, row.type) for row in log] == [
-        (1, ConfigureAgent.type), (2, SetPresence.type), (3, forms.ARRIVAL),
+        (1, forms.TERMS), (2, ConfigureAgent.type), (3, SetPresence.type), (4, forms.ARRIVAL),
     ]  # fmt: skip
     [offer] = await owned.rows("SELECT agent_id, state FROM router.offers")
     assert (offer.agent_id, offer.state) == ("ali", "accepted")
@@ -152,7 +153,7 @@ async def test_log_state_and_decisions_stand_together(owned: Owned) -> None:
 
 async def test_the_log_holds_no_text_and_no_address(owned: Owned) -> None:
     await owned.tell(arrival(uuid4()))
-    [row] = await owned.rows("SELECT CAST(data AS text) AS data FROM router.log")
+    [_, row] = await owned.rows("SELECT CAST(data AS text) AS data FROM router.log ORDER BY seq")
     assert not any(private in row.data for private in ("private", "Private", "secret-visitor"))
 
 
@@ -173,7 +174,7 @@ async def test_a_stale_owner_writes_nothing(owned: Owned, take_over: MakeOwned) 
     with pytest.raises(NotOwner):
         await owned.wait(0)
     await newer.tell(arrival(uuid4()))
-    assert len(await newer.rows("SELECT 1 FROM router.log")) == 1
+    assert [row.type for row in await newer.rows("SELECT type FROM router.log ORDER BY seq")] == [forms.TERMS, forms.ARRIVAL]
 
 
 async def test_a_new_owner_goes_on_exactly_where_the_old_one_stopped(owned: Owned, take_over: MakeOwned) -> None:
@@ -209,6 +210,56 @@ def picture(router: Router) -> dict[str, Any]:
         "agents": agents, "items": items, "queues": state.queues, "policy": state.policy.version, "seq": state.seq,
         "at": state.at, "timer": state.next_timer(),
     }  # fmt: skip
+
+
+async def test_two_domains_in_one_record_do_not_touch_one_another(owned: Owned, take_over: MakeOwned) -> None:
+    work = uuid4()
+    other = await take_over(domain="sales")
+    for one in (owned, other):
+        await one.tell(ApplyPolicy(version="v1", text=POLICY), *agent("ali", "webchat"), arrival(work), arrival(uuid4()))
+        await one.tell(*agent(f"ali-{one.router.domain}", "email", capacity=10), arrival(uuid4(), "email"))
+    seen = picture(owned.router)
+    newer = await take_over(domain="sales")
+    assert picture(newer.router) == picture(other.router)
+    with pytest.raises(NotOwner):
+        await other.tell(arrival(uuid4()))
+    assert owned.router.epoch is not None, "its own domain was not taken over"
+    await newer.tell(ResolveWork(work_item_id=work))
+    await newer.wait(1_000)
+    assert set(newer.router.state.items) & set(owned.router.state.items) == set()
+    again = await take_over()
+    assert picture(again.router) == seen
+    assert work in again.router.state.items
+    both = await again.rows("SELECT domain, max(seq) = count(*) AS whole FROM router.log GROUP BY domain ORDER BY domain")
+    assert [(row.domain, row.whole) for row in both] == [("main", True), ("sales", True)]
+
+
+async def test_one_domain_is_locked_while_another_is_free(owned: Owned, take_over: MakeOwned) -> None:
+    other = await take_over(domain="sales")
+    async with owned.kit.database.session() as first, owned.kit.database.session() as second:
+        assert await owned.ownership._locked(first)
+        assert not await owned.ownership._locked(second)
+        assert await other.ownership._locked(second)
+
+
+async def test_other_settings_go_into_the_log_so_that_a_replay_decides_by_what_was_in_force(take_over: MakeOwned) -> None:
+    first = await take_over(Terms(costs={"webchat": 50}, offer_for=timedelta(seconds=20)))
+    works = [uuid4() for _ in range(5)]
+    await first.tell(*agent("ali", capacity=100), *agent("bita", "webchat", capacity=40))
+    await first.tell(*(arrival(work) for work in works))
+    assert len(await first.told(OfferMade)) == 2
+    second = await take_over(Terms(costs={"webchat": 20}, offer_for=timedelta(seconds=90), caps={"webchat": 3}))
+    assert len(await second.told(OfferMade)) == 2
+    assert [given.agent_id for given in await second.told(WorkAssigned)] == ["bita", "bita"], "there is room for them now"
+    await second.wait(25)
+    await second.tell(*agent("ali", capacity=100)[1:], arrival(uuid4()))
+    third = await take_over(Terms(costs={"webchat": 20}, offer_for=timedelta(seconds=90), caps={"webchat": 3}))
+    assert picture(third.router) == picture(second.router)
+    types = [row.type for row in await third.rows("SELECT type FROM router.log ORDER BY seq")]
+    assert types.count(forms.TERMS) == 2, "the same terms again are not told again"
+    assert [decision.write() for decision in await third.decisions() if not isinstance(decision, AgentChanged)] == [
+        decision.write() for decision in await replayed(third) if not isinstance(decision, AgentChanged)
+    ]
 
 
 async def replayed(owned: Owned) -> list[Any]:
@@ -274,6 +325,13 @@ async def test_finished_work_leaves_the_state_tables(owned: Owned) -> None:
 
 @pytest.fixture
 async def client(owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
+    async with asking(owned) as made:
+        yield made
+
+
+@asynccontextmanager
+async def asking(owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a router's HTTP face."""
     service = Service("router", routers=(router_http.router(owned.router, owned.kit.transaction),))
     key = await owned.kit.keys.create("test", ("routing:read", "routing:write"))
     transport = httpx.ASGITransport(http.build(owned.kit, service))
@@ -304,9 +362,21 @@ async def test_presence_set_by_http_becomes_a_command(owned: Owned, client: http
     assert (await client.put("/v1/agents/nobody/presence", json={"state": "away"})).status_code == 404
 
 
-async def test_who_does_not_own_the_log_says_so(owned: Owned, client: httpx.AsyncClient) -> None:
-    owned.router.epoch = None
-    assert (await client.get("/v1/queues")).status_code == 503
+async def test_a_router_that_stands_by_answers_from_the_record(owned: Owned, take_over: MakeOwned) -> None:
+    work = uuid4()
+    await owned.tell(*agent("ali", skills={"lang.en": 3}), arrival(work, language="fa"))
+    spare = await take_over()
+    spare.router.epoch = None
+    async with asking(spare) as client:
+        [queue] = (await client.get("/v1/queues")).json()["items"]
+        assert (queue["queue_id"], queue["waiting"]) == ("general", 1)
+        assert (await client.get(f"/v1/conversations/{work}/explain")).json()["phase"] == "waiting"
+        assert (await client.put("/v1/agents/ali/presence", json={"state": "away"})).json()["epoch"] == 2
+        again = await take_over()
+        await again.tell(ResolveWork(work_item_id=work))
+        spare.clock.ahead += timedelta(seconds=2)
+        assert (await client.get("/v1/queues")).json()["items"][0]["waiting"] == 0
+        assert (await client.get(f"/v1/conversations/{work}/explain")).status_code == 404
 
 
 async def test_the_composition_root_builds(make_kit: MakeKit) -> None:

@@ -1,14 +1,22 @@
 """The router as it runs: commands and interactions from a real log, decisions back onto it, timers by the real clock."""
 
 import asyncio
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from hub.nursery import Nursery, Starter
+from hub.parts.part import Launch
+from hub.process import Child, open_log, send
 from runtime import log
 from runtime.keys import new_id
 from runtime.settings import Settings
@@ -19,6 +27,7 @@ from schemas.envelope import Envelope
 from schemas.interactions import InteractionIdentified, InteractionReceived
 from schemas.topics import INTERACTIONS_IDENTIFIED, PAYLOADS, ROUTING_COMMANDS, ROUTING_DECISIONS, Topic
 from schemas.values import AgentPresence, Contact, Identifier, IdentifierType, Sender
+from tests.local_parts import free_port
 
 
 class Wire:
@@ -95,3 +104,69 @@ async def test_work_is_offered_expires_by_itself_and_is_assigned_when_accepted(w
             break
     assigned = decided if isinstance(decided, WorkAssigned) else await wire.hear(WorkAssigned)
     assert assigned.work_item_id == work
+
+
+async def test_a_router_that_stands_by_takes_over_at_once_and_begins_where_the_other_one_stopped(
+    settings: Settings, tmp_path: Path
+) -> None:
+    grouped = settings.model_copy(update={"kafka_groups": True, "stall_seconds": 1})
+    nursery = Nursery(open_log(tmp_path, "nursery"))
+    starter = Starter(tmp_path, nursery)
+    wire = Wire(settings)
+    try:
+        owner, owner_port = await _router(starter, grouped, "owner")
+        await _healthy(owner_port, "ready")
+        spare, spare_port = await _router(starter, grouped, "spare")
+        await _healthy(spare_port, "standing by")
+        await wire.open()
+        for _ in range(20):
+            await wire.say(INTERACTIONS_IDENTIFIED, str(work := uuid4()), interaction(work))
+            assert (await wire.hear(WorkQueued)).work_item_id == work
+        await asyncio.sleep(6.5)  # longer than a stage may stand still here, and than lag is looked at once
+        send(owner, signal.SIGKILL)
+        began = time.monotonic()
+        await wire.say(INTERACTIONS_IDENTIFIED, str(work := uuid4()), interaction(work))
+        assert (await wire.hear(WorkQueued)).work_item_id == work
+        print(f"\ntakeover in {time.monotonic() - began:.2f} s")
+        await _healthy(spare_port, "ready")
+        assert spare.returncode is None
+        told = (tmp_path / "spare.log").read_text()
+        assert "batch waits" not in told
+        assert told.count('"standing by"') == 1
+        repeated = await _metric(spare_port, 'payvand_events_repeated_total{stage="router"}')
+        assert repeated == 0, "it read again what the other one had committed"
+    finally:
+        await wire.close()
+        for child in (owner, spare):
+            send(child, signal.SIGKILL)
+            await child.wait()
+        await nursery.stop()
+
+
+async def _router(starter: Starter, settings: Settings, name: str) -> tuple[Child, int]:
+    port = free_port()
+    env = {
+        "PAYVAND_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PAYVAND_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "PAYVAND_KAFKA_GROUPS": str(settings.kafka_groups).lower(),
+        "PAYVAND_KAFKA_IDEMPOTENT": "false",
+        "PAYVAND_KAFKA_PARTITIONS": str(settings.kafka_partitions),
+        "PAYVAND_STALL_SECONDS": str(settings.stall_seconds),
+        "PAYVAND_HTTP_PORT": str(port),
+    }
+    return await starter.start(name, Launch(("service", "router"), env=env, payvand=True)), port
+
+
+async def _healthy(port: int, status: str) -> None:
+    async with asyncio.timeout(60), httpx.AsyncClient() as client:
+        told = ""
+        while told != status:
+            await asyncio.sleep(0.05)
+            with suppress(httpx.TransportError):
+                told = (await client.get(f"http://127.0.0.1:{port}/health/ready")).json()["status"]
+
+
+async def _metric(port: int, name: str) -> float:
+    async with httpx.AsyncClient() as client:
+        lines = (await client.get(f"http://127.0.0.1:{port}/metrics")).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))

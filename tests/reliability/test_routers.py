@@ -17,6 +17,7 @@ import pytest
 from hub.nursery import Nursery, Starter
 from hub.process import open_log
 from runtime.database import Database, passes_by_itself
+from runtime.errors import NotOwner
 from runtime.settings import Settings
 from runtime.unit import Unit
 from schemas.commands import ConfigureAgent, ResolveWork, SetPresence, TransferWork
@@ -29,7 +30,6 @@ from services.router.domain.machine import replay
 from services.router.domain.policy import Facts
 from services.router.domain.values import Arrival, Body, Entry
 from services.router.handlers import Router
-from services.router.ports import NotOwner
 from tests.reliability.faults import PATIENCE, SEED, until
 from tests.reliability.routers import COUNT, TERMS, Routers, seconds_to_next, story
 from tests.reliability.routing_checker import AgentRow, Hold, Story, WaitingRow, judge

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from schemas.base import EventData
@@ -13,11 +14,13 @@ from schemas.commands import ApplyPolicy
 from schemas.topics import ROUTING_COMMANDS
 from services.router.domain.model import Ability, Agent
 from services.router.domain.policy import Demand, Facts
-from services.router.domain.values import MICROSECOND, Arrival, Body, Entry, UsePolicy
+from services.router.domain.values import MICROSECOND, Arrival, Body, Entry, Terms, UsePolicy, UseTerms
 from services.router.handlers import policy_of
 from services.router.ports import PolicyReader
 
 ARRIVAL = "payvand.routing.work-arrived.v1"
+TERMS = "payvand.routing.terms-used.v1"
+_TERMS: TypeAdapter[Terms] = TypeAdapter(Terms)
 _COMMANDS: dict[str, type[EventData]] = {command.type: command for command in ROUTING_COMMANDS.payloads}
 _CACHE = 10_000
 
@@ -27,6 +30,8 @@ def entry_form(entry: Entry) -> tuple[str, str]:
     body = entry.body
     if isinstance(body, Arrival):
         return ARRIVAL, arrival_form(body)
+    if isinstance(body, UseTerms):
+        return TERMS, terms_form(body.terms)
     if isinstance(body, UsePolicy):
         return ApplyPolicy.type, ApplyPolicy(version=body.version, text=body.text).write().decode()
     return body.type, body.write().decode()
@@ -41,6 +46,16 @@ def arrival_form(arrival: Arrival) -> str:
     )
 
 
+def terms_form(terms: Terms) -> str:
+    """The terms; times as ISO 8601 durations."""
+    return _TERMS.dump_json(terms, fallback=dict, warnings=False).decode()
+
+
+def read_terms(form: Mapping[str, Any] | str) -> Terms:
+    """The terms that `terms_form` wrote, as text or read from a column; what was not known then is at its default."""
+    return _TERMS.validate_json(form) if isinstance(form, str) else _TERMS.validate_python(form)
+
+
 def read_entry(seq: int, at: datetime, id: UUID, form: tuple[str, str], read_policy: PolicyReader) -> Entry:
     """The entry that `entry_form` wrote. Raises pydantic.ValidationError or KeyError when the log was tampered with."""
     type_, data = form
@@ -53,6 +68,8 @@ def _read_body(type_: str, data: str, read_policy: PolicyReader) -> Body:
         accepted = datetime.fromisoformat(known["accepted_at"])
         contact = UUID(known["contact"]) if "contact" in known else None
         return Arrival(UUID(known["work_item_id"]), read_facts(known["facts"]), accepted, contact)
+    if type_ == TERMS:
+        return UseTerms(read_terms(data))
     command = _COMMANDS[type_].read(data)
     if isinstance(command, ApplyPolicy):
         return policy_of(command, read_policy)

@@ -19,7 +19,7 @@ from services.router.domain.explain import Explanation, explain
 from services.router.domain.model import Agent
 from services.router.domain.state import State
 from services.router.handlers import Router
-from services.router.ports import DOMAIN, NotOwner
+from services.router.ports import DOMAIN
 
 Transaction = Callable[[], AbstractAsyncContextManager[Unit]]
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -81,26 +81,26 @@ class PresenceTaken(BaseModel):
 
 
 def router(service: Router, transaction: Transaction) -> APIRouter:
-    """The routes under /v1. They answer from the memory of the one owner; elsewhere with 503."""
+    """The routes under /v1. The log's owner answers from memory, any other process from the record; see `state_of`."""
     routes = APIRouter(prefix="/v1", tags=["routing"])
 
     @routes.get("/queues", dependencies=[Depends(require("routing:read"))])
     async def queues(cursor: After = "", limit: Limit = 100) -> QueuePage:
-        state = owned(service)
+        state = await state_of(service, transaction)
         names = sorted(name for name in state.queues if name > cursor)
         items = [_queue(state, name) for name in names[:limit]]
         return QueuePage(items=items, next_cursor=names[limit - 1] if len(names) > limit else None)
 
     @routes.get("/agents", dependencies=[Depends(require("routing:read"))])
     async def agents(cursor: After = "", limit: Limit = 100) -> AgentPage:
-        state = owned(service)
+        state = await state_of(service, transaction)
         names = sorted(name for name, agent in state.agents.items() if agent.active and name > cursor)
         items = [_agent(state.agents[name]) for name in names[:limit]]
         return AgentPage(items=items, next_cursor=names[limit - 1] if len(names) > limit else None)
 
     @routes.put("/agents/{agent_id}/presence", status_code=202, dependencies=[Depends(require("routing:write"))])
     async def presence(agent_id: AgentId, wish: PresenceWish) -> PresenceTaken:
-        agent = owned(service).agents.get(agent_id)
+        agent = (await state_of(service, transaction)).agents.get(agent_id)
         if agent is None or not agent.active:
             raise NotFound(f"there is no agent {agent_id}", field="agent_id")
         epoch = agent.epoch + 1 if wish.epoch is None else wish.epoch
@@ -112,7 +112,7 @@ def router(service: Router, transaction: Transaction) -> APIRouter:
 
     @routes.get("/conversations/{conversation_id}/explain", dependencies=[Depends(require("routing:read"))])
     async def why(conversation_id: UUID) -> Explanation:
-        found = explain(owned(service), conversation_id)
+        found = explain(await state_of(service, transaction), conversation_id)
         if found is None:
             raise NotFound("no work is open for this conversation", field="conversation_id")
         return found
@@ -120,11 +120,12 @@ def router(service: Router, transaction: Transaction) -> APIRouter:
     return routes
 
 
-def owned(service: Router) -> State:
-    """The state in the memory of the log's owner. Raises NotOwner in any other process."""
-    if service.epoch is None:
-        raise NotOwner("another process owns the routing log")
-    return service.state
+async def state_of(service: Router, transaction: Transaction) -> State:
+    """The state now; in a process that does not own the log as it was recorded a second ago at the most. Not to be changed."""
+    if service.epoch is not None:
+        return service.state
+    async with transaction() as unit:
+        return await service.look(unit)
 
 
 def _queue(state: State, queue_id: str) -> QueueView:

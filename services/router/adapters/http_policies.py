@@ -15,7 +15,7 @@ from runtime.errors import Conflict, NotFound, Refused
 from runtime.unit import Unit
 from schemas.commands import ApplyPolicy
 from schemas.topics import ROUTING_COMMANDS
-from services.router.adapters.http import owned
+from services.router.adapters.http import state_of
 from services.router.adapters.linting import lint_text
 from services.router.adapters.policy_yaml import BUILT_IN_TEXT, read_policy
 from services.router.adapters.replay_process import Replays
@@ -79,21 +79,21 @@ class PolicyTaken(BaseModel):
 
 
 def router(service: Router, transaction: Transaction, replays: Replays) -> APIRouter:
-    """The routes under /v1. They answer from the memory of the one owner; elsewhere with 503."""
+    """The routes under /v1; any process answers them, see http.state_of."""
     routes = APIRouter(prefix="/v1", tags=["policies"])
     reading = [Depends(require("routing:read"))]
 
     @routes.get("/policies", dependencies=reading, summary="List policies")
     async def policies() -> PolicyList:
         """All versions that were applied, and which one is in force."""
-        state = owned(service)
+        state = await state_of(service, transaction)
         names = sorted({BUILT_IN.version, *state.policies})
         return PolicyList(items=[PolicyLine(version=name, in_force=name == state.policy.version) for name in names])
 
     @routes.get("/policies/{version}", dependencies=reading, summary="Show a policy")
     async def policy(version: Version) -> PolicyView:
         """The text of a version. `current` names the one in force, `built-in` what holds before the first."""
-        state = owned(service)
+        state = await state_of(service, transaction)
         name = state.policy.version if version == "current" else version
         text = _text(state, name)
         if text is None:
@@ -103,7 +103,7 @@ def router(service: Router, transaction: Transaction, replays: Replays) -> APIRo
     @routes.post("/policies/lint", dependencies=reading, summary="Check a policy")
     async def lint(given: PolicyText) -> LintReport:
         """Everything doubtful about a text, against the agents and queues as they are now. Changes nothing."""
-        findings = await asyncio.to_thread(lint_text, given.text, _roster(owned(service)))
+        findings = await asyncio.to_thread(lint_text, given.text, _roster(await state_of(service, transaction)))
         return LintReport(ok=_fault(findings) is None, findings=findings)
 
     @routes.put(
@@ -114,7 +114,7 @@ def router(service: Router, transaction: Transaction, replays: Replays) -> APIRo
 
         Another text under a used name is 409, a text with errors 422 with the first of them.
         """
-        state = owned(service)
+        state = await state_of(service, transaction)
         known = _text(state, version)
         if known not in (None, wish.text) or version == "current":
             raise Conflict(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from channels.registry import plugin_names
 from schemas.interactions import InteractionKind
 from schemas.values import Tier
 from services.router.adapters.cel_checking import faults, literals
@@ -54,7 +55,8 @@ def _conditions(policy: Policy) -> Iterator[Finding]:
 
 
 def _values(form: PolicyForm) -> Iterator[Finding]:
-    known = {"tier": tuple(Tier), "kind": _KINDS, "channel": CHANNELS, "keywords": tuple(form.keywords)}
+    channels = (*CHANNELS, *plugin_names())
+    known = {"tier": tuple(Tier), "kind": _KINDS, "channel": channels, "keywords": tuple(form.keywords)}
     for place, rule in enumerate(form.rules):
         for fact, values in known.items():
             for value in getattr(rule.when, fact) or ():

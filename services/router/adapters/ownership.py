@@ -6,12 +6,15 @@ from contextlib import AbstractAsyncContextManager
 
 from runtime import logs
 from runtime.database import Connection, Database, passes_by_itself
+from runtime.errors import NotOwner
 from runtime.unit import Unit
 from services.router.handlers import Router
-from services.router.ports import DOMAIN
 
 _log = logs.get(__name__)
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
+_BEAT_SECONDS = 1.0
+_SILENCE = "20s"
+"""How long a session that holds the lock may be silent, as when its machine was cut off, before Postgres ends it."""
 
 Transaction = Callable[[], AbstractAsyncContextManager[Unit]]
 
@@ -23,9 +26,21 @@ class Ownership:
         self._router = router
         self._database = database
         self._transaction = transaction
+        self._won = asyncio.Event()
+
+    @property
+    def epoch(self) -> int | None:
+        """See runtime.owning.Owner."""
+        return self._router.epoch
+
+    async def wait(self) -> None:
+        """See runtime.owning.Owner."""
+        while self._router.epoch is None:
+            self._won.clear()
+            await self._won.wait()
 
     async def run(self) -> None:
-        """Own the log as long as possible, else look again every second; never returns."""
+        """Own the log as long as possible, else look again ten times a second; never returns."""
         while True:
             try:
                 async with self._database.session() as connection:
@@ -36,31 +51,30 @@ class Ownership:
                 _log.warning("routing log lost", trouble=type(error).__name__)
             finally:
                 self._router.epoch = None
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(_BEAT_SECONDS)
 
     async def take(self) -> int:
-        """Begin a new epoch and read the state; whoever wrote before is fenced from here on."""
+        """Begin a new epoch and read the state; whoever wrote before is fenced from here on. Raises NotOwner if that failed."""
         async with self._transaction() as unit:
-            rows = await unit.rows(
-                "UPDATE router.owners SET epoch = epoch + 1 WHERE domain = :domain RETURNING epoch", domain=DOMAIN
-            )
-            self._router.epoch = int(rows[0].epoch)
-            await self._router.reload(unit)
-        self._router.on_commit()
+            await self._router.take(unit)
+        if self._router.epoch is None:
+            raise NotOwner("the routing log was lost while it was taken")
+        self._won.set()
         return self._router.epoch
 
     async def _own(self, connection: Connection) -> None:
-        if not await self._locked(connection):
-            return
+        while not await self._locked(connection):  # noqa: ASYNC110 - what it waits for happens in another process
+            await asyncio.sleep(_LOOK_SECONDS)
         epoch = await self.take()
         _log.info("routing log owned", epoch=epoch, seq=self._router.state.seq)
-        while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+        await connection.run(f"SET idle_session_timeout = '{_SILENCE}'")
+        while self._router.epoch == epoch:
+            await asyncio.sleep(_BEAT_SECONDS)
             await connection.rows("SELECT 1")
 
-    @staticmethod
-    async def _locked(connection: Connection) -> bool:
+    async def _locked(self, connection: Connection) -> bool:
         rows = await connection.rows(
-            "SELECT pg_try_advisory_lock(hashtextextended('payvand.router', 0) + hashtext(:domain)) AS won", domain=DOMAIN
+            "SELECT pg_try_advisory_lock(hashtextextended('payvand.router', 0) + hashtext(:domain)) AS won",
+            domain=self._router.domain,
         )
         return bool(rows[0].won)

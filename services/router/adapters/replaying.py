@@ -25,6 +25,7 @@ from services.router.domain.policy import PolicyError
 from services.router.domain.recording import Recording
 from services.router.domain.rehearsal import Rehearsal
 from services.router.domain.values import Entry, Terms
+from services.router.ports import DOMAIN
 from services.router.settings import RouterSettings
 
 PAGE = 2_000
@@ -87,8 +88,9 @@ async def _bounded(connection: Connection, wish: ReplayRequest) -> None:
     sql = """
         SELECT count(*) AS entries FROM (
             SELECT 1 FROM router.log
-            WHERE CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz) LIMIT :most) AS bounded"""
-    [row] = await connection.rows(sql, until=wish.until, most=wish.max_entries + 1)
+            WHERE domain = :domain AND (CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz))
+            LIMIT :most) AS bounded"""
+    [row] = await connection.rows(sql, domain=DOMAIN, until=wish.until, most=wish.max_entries + 1)
     if row.entries > wish.max_entries:
         raise TooLarge(
             f"the log has over {wish.max_entries} entries up to there",
@@ -100,10 +102,10 @@ async def _entries(connection: Connection, until: datetime | None) -> AsyncItera
     after = 0
     sql = """
         SELECT seq, at, command_id, type, CAST(data AS text) AS data FROM router.log
-        WHERE seq > :after AND (CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz))
+        WHERE domain = :domain AND seq > :after AND (CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz))
         ORDER BY seq LIMIT :page"""
     while True:
-        rows = await connection.rows(sql, after=after, until=until, page=PAGE)
+        rows = await connection.rows(sql, domain=DOMAIN, after=after, until=until, page=PAGE)
         for row in rows:
             yield forms.read_entry(row.seq, row.at, row.command_id, (row.type, row.data), read_policy)
         if len(rows) < PAGE:

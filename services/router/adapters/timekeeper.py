@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from runtime import logs
 from runtime.clock import Clock
 from runtime.database import passes_by_itself
+from runtime.errors import NotOwner
 from runtime.unit import Unit
 from services.router.handlers import Router
-from services.router.ports import NotOwner
 
 _log = logs.get(__name__)
 _RETRY_SECONDS = 0.5
