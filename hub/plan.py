@@ -101,6 +101,15 @@ async def _fill(starter: Starter, env: Mapping[str, str], here: Cluster, demo: b
         await _once(starter, "seed", env, here.folder / "payvand.demo", "1")
 
 
+def _bells(data: Path) -> Path:
+    """The folder of the services' bells. A path too long for a socket leaves them deaf, and slower."""
+    folder = data.resolve() / "bells"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in folder.iterdir():
+        left.unlink()
+    return folder
+
+
 class Planner:
     """Collects parts and the environment that they make together."""
 
@@ -133,8 +142,10 @@ class Planner:
             self._env["PAYVAND_INBOXES"] = inboxes(
                 self._env["PAYVAND_SECRET_KEY"], mail, simulated if options.simulators else None, pbx
             )
+        if "router" in ports:
+            self._env["PAYVAND_DESK_ROUTER_URL"] = f"http://127.0.0.1:{ports['router']}"
         self._parts += [service(name, self._env, port, below) for name, port in ports.items()]
-        backends = {name: ports.get(name, face) for name in ("ingest", "profile", "router", "desk")} | {"hub": face}
+        backends = {name: ports.get(name, face) for name in ("ingest", "profile", "router", "notifier", "desk")} | {"hub": face}
         self._parts.append(gateway(options.data, options.public, backends))
         return Plan(tuple(self._parts), self._env, WAVES, face, ports)
 
@@ -162,6 +173,7 @@ class Planner:
             "PAYVAND_KAFKA_GROUPS": "false",
             "PAYVAND_KAFKA_IDEMPOTENT": "false",
             "PAYVAND_KAFKA_PARTITIONS": str(EMBEDDED_PARTITIONS),
+            "PAYVAND_BELLS_DIR": str(_bells(self._options.data)),
         }
         self._parts.append(broker(port, renews=self._options.services, memory_limit=self._broker_memory()))
 

@@ -21,7 +21,10 @@ from faststream.kafka.annotations import KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
 from runtime import logs, metrics, pacing
+from runtime.bells import Ear
 from runtime.database import passes_by_itself
+from runtime.errors import Misconfigured, NotOwner
+from runtime.owning import Turns
 from runtime.settings import Settings
 from runtime.stage import Processor
 
@@ -32,6 +35,9 @@ _LAG_SECONDS = 5.0
 _FORGET_SECONDS = 3600.0
 _LONG_POLL_MS = 200
 _LISTEN_MS = 1000
+
+Records = tuple[ConsumerRecord[bytes, bytes], ...]
+Listen = Callable[[AIOKafkaConsumer], Awaitable[Records]]
 
 
 class Stalled(RuntimeError):
@@ -48,7 +54,10 @@ class Consuming:
         self._progress = {processor.stage.name: time.monotonic() for processor in processors}
         self._caught_up = dict(self._progress)
         self._done: dict[str, dict[Place, int]] = {processor.stage.name: {} for processor in processors}
-        self._paces = {processor.stage.name: pacing.Pace(unhurried=processor.stage.unhurried) for processor in processors}
+        self._ear = Ear(settings.bells_dir, service)
+        self._paces = {
+            processor.stage.name: pacing.Pace(self._ear, unhurried=processor.stage.unhurried) for processor in processors
+        }
         self._failure: BaseException | None = None
         self.broker = KafkaBroker(
             settings.kafka_bootstrap_servers.split(","),
@@ -63,15 +72,31 @@ class Consuming:
         """Begin to consume."""
         if self._processors:
             await self.broker.start()
+            self._check_partitions()
         if not self._settings.kafka_groups:
+            self._ear.open()
             for name, subscriber in self._subscribers.items():
                 pacing.keep(subscriber.consumer, self._paces[name])
+
+    def _check_partitions(self) -> None:
+        """What takes its partitions by hand must know how many there are. Raises Misconfigured."""
+        told = self._settings.kafka_partitions
+        for processor in self._processors:
+            consumer: AIOKafkaConsumer = self._subscribers[processor.stage.name].consumer
+            for topic in processor.stage.topics if processor.stage.owner else ():
+                found = len(consumer.partitions_for_topic(topic.name) or range(told))
+                if found != told:
+                    raise Misconfigured(
+                        f"{topic.name} has {found} partitions, and the settings say {told}",
+                        hint=f"set PAYVAND_KAFKA_PARTITIONS={found}, the number that the topics were made with",
+                    )
 
     async def stop(self) -> None:
         """Finish the batches in hand, commit their offsets, leave the groups."""
         if self._processors:
             await self._commit()
             await self.broker.stop()
+        self._ear.close()
 
     async def watch(self) -> None:
         """Commit offsets, measure lag, try letters whose time has come. Runs until cancelled.
@@ -95,6 +120,8 @@ class Consuming:
 
     async def _each(self, chore: Callable[[Processor], Awaitable[int]]) -> None:
         for processor in self._processors:
+            if processor.stage.standing_by:
+                continue
             try:
                 await chore(processor)
             except Exception as error:
@@ -116,9 +143,14 @@ class Consuming:
                 _log.warning("offsets not committed", stage=name, trouble=type(error).__name__)
 
     async def _measure_lag(self) -> None:
-        for name, subscriber in self._subscribers.items():
-            consumer: AIOKafkaConsumer | None = subscriber.consumer
+        for processor in self._processors:
+            name = processor.stage.name
+            consumer: AIOKafkaConsumer | None = self._subscribers[name].consumer
             if consumer is None:
+                continue
+            if processor.stage.standing_by:
+                metrics.STAGE_LAG.labels(name).set(0)
+                self._caught_up[name] = time.monotonic()
                 continue
             try:
                 lag = await _lag(consumer)
@@ -135,15 +167,15 @@ class Consuming:
         stage = processor.stage
         names = [topic.name for topic in stage.topics]
         group = f"payvand.{self._service}.{stage.name}"
-        by_hand = not self._settings.kafka_groups
+        by_hand = not self._settings.kafka_groups or stage.owner is not None
         partitions = [TopicPartition(name, part) for name in names for part in range(self._settings.kafka_partitions)]
-        subscriber = self.broker.subscriber(
+        subscriber: Any = self.broker.subscriber(
             *(() if by_hand else names),
             partitions=partitions if by_hand else (),
             group_id=group,
             batch=True,
             max_records=self._settings.batch_records,
-            fetch_max_wait_ms=pacing.WAIT_MS if by_hand else _LONG_POLL_MS,
+            fetch_max_wait_ms=_LONG_POLL_MS if self._settings.kafka_groups else pacing.WAIT_MS,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
@@ -157,14 +189,23 @@ class Consuming:
 
         subscriber(consume)
         # FastStream's own would look every 10 ms and be deaf for 10 ms after looking in vain.
-        subscriber.get_msg = partial(_next_records, self._settings.batch_records)  # type: ignore[method-assign]
+        listen = partial(_next_records, self._settings.batch_records)
+        if stage.owner is not None:
+            listen = partial(_in_turn, Turns(stage.name, stage.owner, partial(self._begin, processor)), listen)
+        subscriber.get_msg = listen
         return subscriber
+
+    def _begin(self, processor: Processor) -> None:
+        self._progress[processor.stage.name] = time.monotonic()
+        processor.begin()
 
     async def _consume(self, processor: Processor, records: Any) -> None:
         name = processor.stage.name
         self._paces[name].note(len(records))
         try:
             await processor.process(records)
+        except NotOwner:
+            return
         except Exception as error:
             _log.error("stage cannot go on", stage=name, exc_info=error)
             self._failure = error
@@ -173,7 +214,11 @@ class Consuming:
         self._done[name].update({Place(record.topic, record.partition): record.offset + 1 for record in records})
 
 
-async def _next_records(at_most: int, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord[bytes, bytes], ...]:
+async def _in_turn(turns: Turns, listen: Listen, consumer: AIOKafkaConsumer) -> Records:
+    return await listen(consumer) if await turns.come(consumer) else ()
+
+
+async def _next_records(at_most: int, consumer: AIOKafkaConsumer) -> Records:
     found = await consumer.getmany(timeout_ms=_LISTEN_MS, max_records=at_most)
     return tuple(chain.from_iterable(found.values()))
 

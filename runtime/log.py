@@ -79,7 +79,7 @@ async def _partition(client: AIOKafkaProducer, record: Record) -> int:
 @lru_cache(maxsize=20_000)
 def _keyed(key: bytes, partitions: int) -> int:
     """Kafka's default placement of a key (murmur2), the same as every client's."""
-    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+    return 0 if partitions == 1 else int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 async def epoch(settings: Settings) -> str:

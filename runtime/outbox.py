@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from pydantic_core import from_json, to_json
 
 from runtime import log, logs, metrics
+from runtime.bells import Bell
 from runtime.database import Connection, Database, passes_by_itself
 from runtime.log import Place
 from schemas import topics
@@ -26,6 +27,8 @@ _MEMORY_RECORDS = 50_000
 _SWEEP_SECONDS = 5.0
 _MARK_SECONDS = 0.25
 _BURST = 4_000
+FOLLOWER = "stream"
+"""A consumer that comes and goes: it is waited for while it has a place in platform.applied, on this log or an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,12 @@ async def store(connection: Connection, schema: str, records: Sequence[Record]) 
 class Relay:
     """Carries committed parcels to the log, in order, as long as it runs."""
 
-    def __init__(self, database: Database, schema: str, producer: AIOKafkaProducer, epoch: str) -> None:
+    def __init__(self, database: Database, schema: str, producer: AIOKafkaProducer, epoch: str, bell: Bell) -> None:
         self._database = database
         self._schema = schema
         self._producer = producer
         self._epoch = epoch
+        self._bell = bell
         self._queue: deque[Parcel] = deque()
         self._queued_records = 0
         self._known: set[int] = set()
@@ -139,6 +143,7 @@ class Relay:
 
     async def _publish(self, parcels: Sequence[Parcel]) -> None:
         places = await log.publish(self._producer, [record for parcel in parcels for record in parcel.records])
+        self._bell.ring(places)
         self._published.inc(len(places))
         start = 0
         for parcel in parcels:
@@ -226,13 +231,18 @@ class Relay:
                 DELETE FROM {self._schema}.outbox AS parcel
                 WHERE parcel.epoch = :epoch AND NOT EXISTS (
                     SELECT FROM jsonb_to_recordset(parcel.positions) AS place (topic text, partition int, "offset" bigint)
-                    JOIN unnest(CAST(:topics AS text[]), CAST(:consumers AS text[])) AS need (topic, consumer)
+                    JOIN (
+                        SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:consumers AS text[]))
+                        UNION
+                        SELECT topic, consumer FROM platform.applied WHERE consumer = :follower
+                    ) AS need (topic, consumer)
                       ON need.topic = place.topic
                     LEFT JOIN platform.applied AS done
                       ON done.consumer = need.consumer AND done.epoch = :epoch
                      AND done.topic = place.topic AND done.partition = place.partition
                     WHERE coalesce(done.next_offset, 0) <= place."offset")""",  # noqa: S608
                 epoch=self._epoch,
+                follower=FOLLOWER,
                 topics=[topic.name for topic in topics.ALL for _ in topic.consumers],
                 consumers=[consumer for topic in topics.ALL for consumer in topic.consumers],
             )

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from runtime import http, log, logs, migrations, tracing
 from runtime.access import ApiKeys
+from runtime.bells import Bell
 from runtime.clock import Clock, SystemClock
 from runtime.consuming import Consuming
 from runtime.database import Database, passes_by_itself
@@ -94,6 +95,11 @@ class Kit:
         self.epoch = epoch
         self._transactions = Transactions(self.name, self.database, self.clock, relay)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the service has started and is not stopping."""
+        return self._ready
+
     def set_ready(self, ready: bool) -> None:
         """Whether the service has started and is not stopping."""
         self._ready = ready
@@ -151,7 +157,8 @@ async def _run(kit: Kit, build: Callable[[Kit], Service], stopping: asyncio.Even
     kit_epoch = await log.epoch(kit.settings)
     producer = log.producer(kit.settings, kit.name)
     await producer.start()
-    relay = Relay(kit.database, kit.name, producer, kit_epoch)
+    bell = Bell(kit.settings.bells_dir)
+    relay = Relay(kit.database, kit.name, producer, kit_epoch, bell)
     kit.connect(relay, kit_epoch)
     service = build(kit)
     consuming = Consuming(kit.settings, kit.name, tuple(kit.processor(stage) for stage in service.stages))
@@ -171,6 +178,7 @@ async def _run(kit: Kit, build: Callable[[Kit], Service], stopping: asyncio.Even
             await stopping.wait()
             await _stop(kit, server, consuming, relay, running)
     finally:
+        bell.close()
         await producer.stop()
 
 

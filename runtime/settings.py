@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     kafka_replicas: Annotated[int, Field(ge=1, le=5)] = 1
     kafka_partitions: Annotated[int, Field(ge=1)] = 12
 
+    bells_dir: Path | None = None
+    """A folder of sockets by which services of one machine tell each other of new records, for a broker whose long poll is
+    slow; unset, a stage looks at its own pace."""
+
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8081
     trusted_proxies: str = "127.0.0.1"

@@ -23,7 +23,8 @@ from pydantic_core import to_json
 from runtime import dead_letters, logs, metrics, tracing
 from runtime.database import passes_by_itself
 from runtime.dead_letters import Letter
-from runtime.errors import PayvandError, Transient
+from runtime.errors import NotOwner, PayvandError, Transient
+from runtime.owning import Owner
 from runtime.transactions import Transactions
 from runtime.unit import Unit
 from schemas.base import EventData
@@ -43,6 +44,7 @@ class Stage:
     """Which topics a service consumes, and with which handler. `takes` names the event types wanted; empty means all.
 
     An `unhurried` stage is one that nobody waits for: under load its events may gather for a moment, which makes them cheaper.
+    A stage with an `owner` is worked by one process at a time; see runtime.owning.
     """
 
     name: str
@@ -50,6 +52,12 @@ class Stage:
     handle: Handle
     takes: tuple[type[EventData], ...] = ()
     unhurried: bool = False
+    owner: Owner | None = None
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether another process works on it."""
+        return self.owner is not None and self.owner.epoch is None
 
 
 class LogRecord(Protocol):
@@ -65,9 +73,9 @@ class LogRecord(Protocol):
 
 @dataclass(slots=True)
 class Batch:
-    """A batch, decoded: events by letter, records that are no events, and the place after the last record of each partition."""
+    """A batch, decoded: events by record, records that are no events, and the place after the last record of each partition."""
 
-    events: list[tuple[Event[Any], Letter]] = field(default_factory=list)
+    events: list[tuple[Event[Any], LogRecord]] = field(default_factory=list)
     poison: list[tuple[Letter, str]] = field(default_factory=list)
     places: Places = field(default_factory=dict)
 
@@ -92,10 +100,17 @@ class Processor:
         self._age = metrics.EVENT_AGE.labels(stage.name)
 
     async def process(self, records: Sequence[LogRecord]) -> None:
-        """Return when every record of the batch is applied, dead or parked, and that stands in Postgres."""
+        """Return when every record of the batch is applied, dead or parked, and that stands in Postgres.
+
+        Raises NotOwner at once when the stage has an owner, and it is another process.
+        """
         batch = self._decode(records)
         with self._seconds.time():
             await self._insist(batch)
+
+    def begin(self) -> None:
+        """Another process may have worked on the stage meanwhile: forget what was only remembered."""
+        self._parked = None
 
     async def retry_letters(self) -> int:
         """Try the parked letters whose time has come and those a person asked for; returns how many were tried."""
@@ -123,37 +138,40 @@ class Processor:
             batch.places[record.topic, record.partition] = record.offset + 1
             if self._skippable(record):
                 continue
-            letter = Letter(
-                self.stage.name, record.topic, record.partition, record.offset, record.key, record.headers, record.value
-            )
             try:
-                event = self._event(letter)
+                event = self._event(record)
             except (EnvelopeError, ValidationError, ValueError) as error:
-                batch.poison.append((letter, _reason(error)))
+                batch.poison.append((self._letter(record), _reason(error)))
                 continue
             if event:
-                batch.events.append((event, _named(letter, event)))
+                batch.events.append((event, record))
         return batch
+
+    def _letter(self, record: LogRecord, event: Event[Any] | None = None) -> Letter:
+        return Letter(
+            self.stage.name, record.topic, record.partition, record.offset, record.key, record.headers, record.value,
+            event.id if event else None, event.envelope.type if event else None,
+        )  # fmt: skip
 
     def _skippable(self, record: LogRecord) -> bool:
         if not self._skipped_raw:
             return False
         return any(name == "ce_type" and raw in self._skipped_raw for name, raw in record.headers)
 
-    def _event(self, letter: Letter) -> Event[Any] | None:
-        envelope = Envelope.from_headers(letter.headers)
+    def _event(self, record: LogRecord | Letter) -> Event[Any] | None:
+        envelope = Envelope.from_headers(record.headers)
         payload = self._wanted.get(envelope.type)
         if payload is None:
             if envelope.type in self._known:
                 return None
             raise EnvelopeError(
-                f"type {envelope.type!r} does not belong on {letter.topic}; known: {', '.join(sorted(self._known))}"
+                f"type {envelope.type!r} does not belong on {record.topic}; known: {', '.join(sorted(self._known))}"
             )
-        if letter.value is None:
+        if record.value is None:
             raise EnvelopeError("the value is null; an event has a JSON value")
-        if len(letter.value) > MAX_VALUE_BYTES:
-            raise EnvelopeError(f"the value is {len(letter.value)} bytes; at most {MAX_VALUE_BYTES} are taken")
-        return Event(envelope, (letter.key or b"").decode(errors="replace"), payload.read(letter.value))
+        if len(record.value) > MAX_VALUE_BYTES:
+            raise EnvelopeError(f"the value is {len(record.value)} bytes; at most {MAX_VALUE_BYTES} are taken")
+        return Event(envelope, (record.key or b"").decode(errors="replace"), payload.read(record.value))
 
     # ── applying ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -165,7 +183,7 @@ class Processor:
                     await self._load_parked()
                 await self._apply(batch)
             except Exception as error:
-                if not passes_by_itself(error):
+                if not passes_by_itself(error) or (self.stage.owner and isinstance(error, NotOwner)):
                     raise
                 metrics.BATCH_RETRIES.labels(self.stage.name).inc()
                 _log.warning("batch waits", stage=self.stage.name, trouble=type(error).__name__, seconds=round(delay, 2))
@@ -193,12 +211,12 @@ class Processor:
         await self._set_aside(batch, error)
 
     async def _set_aside(self, batch: Batch, error: Exception) -> None:
-        [(event, letter)] = batch.events
+        [(event, record)] = batch.events
         passing = isinstance(error, Transient)
         async with self._transactions.open() as unit:
             if await self._bookkeeping(unit, batch):
                 keep = dead_letters.park if passing else dead_letters.bury
-                await keep(unit, letter, _reason(error), self._epoch)
+                await keep(unit, self._letter(record, event), _reason(error), self._epoch)
         if passing:
             await self._load_parked()
         self._refused.inc()
@@ -252,12 +270,14 @@ class Processor:
         return [event for event, _ in batch.events if event.id in ids and by_id[event.id] is event]
 
     async def _hold_back(self, unit: Unit, events: list[Event[Any]], batch: Batch) -> list[Event[Any]]:
-        letters = {id(event): letter for event, letter in batch.events}
+        records = {id(event): record for event, record in batch.events}
         free = []
         for event in events:
-            letter = letters[id(event)]
-            if self._parked and (letter.topic, letter.key) in self._parked:
-                await dead_letters.park(unit, letter, "waits behind an earlier event of its key", self._epoch)
+            record = records[id(event)]
+            if self._parked and (record.topic, record.key) in self._parked:
+                await dead_letters.park(
+                    unit, self._letter(record, event), "waits behind an earlier event of its key", self._epoch
+                )
             else:
                 free.append(event)
         return free
@@ -283,13 +303,6 @@ class Processor:
         async with self._transactions.open() as unit:
             self._parked = await dead_letters.parked_keys(unit, self.stage.name)
         metrics.EVENTS_PARKED.labels(self.stage.name).set(len(self._parked))
-
-
-def _named(letter: Letter, event: Event[Any]) -> Letter:
-    return Letter(
-        letter.stage, letter.topic, letter.partition, letter.offset, letter.key, letter.headers, letter.value,
-        event.id, event.envelope.type,
-    )  # fmt: skip
 
 
 def _reason(error: Exception) -> str:

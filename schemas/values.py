@@ -1,5 +1,6 @@
 """Value types shared by several events (the terms are those of docs/glossary.md)."""
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -73,11 +74,24 @@ class Sender(Payload):
     display_name: Annotated[str, StringConstraints(max_length=200)] | None = None
 
 
+CONVERSATION = "conversation:"
+"""Begins a reference that names a conversation by its id; a channel writes it, never a customer."""
+
+
 class ThreadRef(Payload):
     """A conversation's trace inside one channel: for email the Message-IDs it may be found by, newest last."""
 
     references: Annotated[tuple[Annotated[str, StringConstraints(max_length=998)], ...], Field(max_length=50)] = ()
     subject: Annotated[str, StringConstraints(max_length=998)] | None = None
+
+    @property
+    def conversation(self) -> UUID | None:
+        """The conversation that a channel has verified this to belong to, as the reference `conversation:<id>`."""
+        for reference in self.references:
+            if reference.startswith(CONVERSATION):
+                with suppress(ValueError):
+                    return UUID(reference.removeprefix(CONVERSATION))
+        return None
 
 
 class Contact(Payload):

@@ -1,6 +1,7 @@
 """Watches the router's decisions: when was each work item assigned?"""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from runtime.bells import Ear
 from runtime.pacing import WAIT_MS, Pace, keep
 from runtime.settings import Settings
 from schemas.decisions import WorkAssigned
@@ -25,7 +27,8 @@ class Watcher:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap_servers, auto_offset_reset="latest", fetch_max_wait_ms=WAIT_MS
         )
-        self._pace = Pace(unhurried=False)
+        self._ear = Ear(settings.bells_dir, f"loadtest-{os.getpid()}")
+        self._pace = Pace(self._ear, unhurried=False)
         self._settings = settings
         self._due: dict[bytes, float] = {}
         self.seconds: list[float] = []
@@ -36,6 +39,7 @@ class Watcher:
     async def start(self) -> None:
         """Be ready before the first request goes out."""
         await self._consumer.start()
+        self._ear.open()
         keep(self._consumer, self._pace)
         partitions = await self._consumer._client.fetch_all_metadata()
         found = partitions.partitions_for_topic(ROUTING_DECISIONS.name) or ()
@@ -48,6 +52,7 @@ class Watcher:
     async def stop(self) -> None:
         """Disconnect."""
         await self._consumer.stop()
+        self._ear.close()
 
     def expect(self, items: Iterable[UUID], due: float) -> None:
         """These work items were due to be sent at `due` (monotonic seconds)."""
