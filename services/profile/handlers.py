@@ -132,4 +132,6 @@ def _turn(one: Arrived) -> Turn:
     data = one.event.data
     proposed = derived_id(one.event.id, "conversation")
     at = one.event.envelope.time
-    return Turn(one.event.id, one.contact_id, proposed, data.inbox, data.channel, at, data.needs_answer)
+    return Turn(
+        one.event.id, one.contact_id, proposed, data.inbox, data.channel, at, data.needs_answer, data.thread.conversation
+    )

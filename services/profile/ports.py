@@ -24,7 +24,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One interaction of a contact, in need of a conversation. `proposed` is the id it gets if none is open."""
+    """One interaction of a contact, in need of a conversation. `proposed` is the id it gets if none is open.
+
+    `answers` is the conversation that its channel says it belongs to.
+    """
 
     interaction_id: UUID
     contact_id: UUID
@@ -33,6 +36,7 @@ class Turn:
     channel: str
     at: datetime
     needs_answer: bool = True
+    answers: UUID | None = None
 
 
 class Record(Protocol):
@@ -59,6 +63,7 @@ class Record(Protocol):
     async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
         """Put each turn into its contact's open conversation, or open the one its contact's first turn proposes.
 
+        A turn that answers a conversation of the same contact which ended within the last two weeks opens that one again.
         Turns that need no answer open nothing and keep nothing open: without an open conversation they join the latest of the
         last two weeks, else one of their own that has ended already.
         Returns for each contact the conversation and, when it was opened now, the interaction that opened it.

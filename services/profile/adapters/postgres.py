@@ -151,6 +151,7 @@ class PostgresRecord:
                 first.setdefault(turn.contact_id, turn)
                 latest[turn.contact_id] = max(turn.at, latest.get(turn.contact_id, turn.at))
         ordered = [first[id] for id in sorted(first)]
+        await self._reopen(unit, [turn for turn in ordered if turn.answers])
         rows = await unit.rows(
             f"""
             WITH placed AS (
@@ -176,6 +177,26 @@ class PostgresRecord:
             )
             for row in rows
         }
+
+    async def _reopen(self, unit: Unit, answering: Sequence[Turn]) -> None:
+        """Open again what is answered, where its contact has no conversation open; the contacts' rows are locked already."""
+        if not answering:
+            return
+        await unit.run(
+            """
+            UPDATE profile.conversations AS known
+            SET state = 'open', ended_at = NULL
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]))
+                AS turn (conversation_id, contact_id, at)
+            WHERE known.conversation_id = turn.conversation_id AND known.contact_id = turn.contact_id
+              AND known.state = 'ended' AND known.ended_at > turn.at - interval '14 days'
+              AND NOT EXISTS (
+                  SELECT FROM profile.conversations AS other
+                  WHERE other.contact_id = turn.contact_id AND other.state = 'open')""",
+            ids=[turn.answers for turn in answering],
+            contacts=[turn.contact_id for turn in answering],
+            times=[turn.at for turn in answering],
+        )
 
     async def _accompany(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
         """For contacts none of whose turns needs an answer."""
