@@ -28,6 +28,7 @@ from hub.parts import postgres as postgres_part
 from hub.parts.services import SERVICES
 from runtime.settings import Settings
 from schemas.topics import PARTITIONS
+from services.desk.settings import DeskSettings
 from tests.component.kafka import apache_kafka
 from tests.component.test_gateway import haproxy, local, until_ready
 from tests.local_parts import free_port
@@ -108,6 +109,7 @@ def test_no_secret_stands_in_an_environment() -> None:
 
 def test_every_setting_is_one_that_payvand_knows() -> None:
     known = {f"PAYVAND_{name.upper()}" for name in Settings.model_fields} | {"PAYVAND_SECRETS_DIR"}
+    known |= {f"PAYVAND_DESK_{name.upper()}" for name in DeskSettings.model_fields}
     for name in (*SERVICES, "migrate"):
         ours = {each for each in CONTAINERS[name]["environment"] if each.startswith("PAYVAND_")}
         assert ours <= known, ours - known

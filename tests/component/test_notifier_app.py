@@ -45,7 +45,7 @@ async def said(kit: Kit, topic: str) -> list[bytes]:
 
 async def test_a_reply_in_a_live_chat_reaches_the_sockets_topic(kit: Kit) -> None:
     service = build(kit)
-    [stage], [send] = service.stages, service.tasks
+    [stage], [send, *_] = service.stages, service.tasks
     sending = asyncio.ensure_future(send())
     visitor = Identifier(type="visitor", value="visitor-1")
     reply = ReplyRequested(

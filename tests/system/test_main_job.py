@@ -112,6 +112,7 @@ async def test_a_persian_customer_in_the_chat_widget_is_answered_there(demo: Run
         await shop.get_by_test_id("pv-send").click()
         await answer(page, "می‌خواهم سفارشم را عوض کنم", "سلام، حتماً. شمارهٔ سفارش را بفرمایید.")
         await expect(shop.get_by_test_id("pv-log")).to_contain_text("شمارهٔ سفارش را بفرمایید", timeout=LATER)
+        await expect(shop.get_by_test_id("pv-log")).to_contain_text("سارا احمدی")
         await delivered(page, "delivered", "read")
         await shop.reload()
         await shop.get_by_test_id("pv-launcher").click()

@@ -75,6 +75,21 @@ async def test_a_persian_visitor_and_an_agent_exchange_files(demo: RunningHub, c
         await expect(shop.get_by_test_id("pv-introduction")).to_be_hidden()
 
 
+async def test_a_visitor_who_waits_gets_a_first_word_within_a_minute_in_their_language(
+    demo: RunningHub, chromium: Browser
+) -> None:
+    code = uuid4().hex[:8]
+    async with visitor(chromium, demo, "fa", "fa-IR") as shop:
+        await introduced(shop, "مریم", f"maryam-{code}@customer.example")
+        await shop.keyboard.insert_text(f"سلام، کسی هست؟ {code}")
+        await shop.keyboard.press("Enter")
+        await expect(shop.locator("[data-state=sent]")).to_have_count(1, timeout=SOON)
+        await expect(shop.get_by_test_id("pv-log")).to_contain_text("پیام شما رسید", timeout=60_000)
+        async with desk(chromium, demo, "sara", "fa-IR") as page:
+            await answer(page, code, "سلام، من هستم.")
+            await expect(shop.get_by_test_id("pv-log")).to_contain_text("من هستم", timeout=LATER)
+
+
 async def test_who_has_gone_gets_the_answer_by_mail(demo: RunningHub, chromium: Browser) -> None:
     code = uuid4().hex[:8]
     address = f"grace-{code}@customer.example"
