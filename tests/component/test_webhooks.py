@@ -126,10 +126,16 @@ async def test_a_body_over_the_inbox_limit_is_refused_before_it_is_read(provider
     assert (await provider.post("/channels/line", json={})).status_code == 204
 
 
-@pytest.mark.parametrize("path", ["/channels/nobody", "/channels/web", "/channels/support", "/channels/support/x"])
+@pytest.mark.parametrize("path", ["/channels/nobody", "/channels/web"])
 async def test_an_inbox_that_is_not_called_by_providers_is_not_found(provider: httpx.AsyncClient, path: str) -> None:
     answer = await provider.post(path, json={})
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/channels/support", "/channels/support/x", "/channels/support/unsubscribe/x"])
+async def test_a_mail_inbox_takes_nothing_but_a_sealed_link(provider: httpx.AsyncClient, settings: Settings, path: str) -> None:
+    assert (await provider.post(path, content=b"List-Unsubscribe=One-Click")).status_code == 403
+    assert not await rows(settings, "SELECT 1 FROM ingest.interactions UNION ALL SELECT 1 FROM ingest.outbox")
 
 
 async def test_amendments_keywords_and_receipts_become_events_whose_ids_a_redelivery_repeats(
