@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -58,8 +59,11 @@ async def test_a_stream_over_breaking_connections_loses_and_repeats_nothing(
     url, key = await serve("notifier"), await keys("stream:read", "contacts:read")
     transport = Breaks()
     wanted = [f"{number} \u2028 \x85 سلام" for number in range(6)]
-    async with writing(settings) as write, AsyncPayvand(url, key, transport=transport, retries=FAST) as client:
-        listening = client.stream(after=0, types=["payvand.interaction.*"])
+    async with (
+        writing(settings) as write,
+        AsyncPayvand(url, key, transport=transport, retries=FAST) as client,
+        aclosing(client.stream(after=0, types=["payvand.interaction.*"])) as listening,
+    ):
         first = asyncio.ensure_future(anext(listening))
         await until(unit_of, "SELECT FROM notifier.stream_state WHERE since IS NOT NULL")
         await write(*[received(text) for text in wanted])
@@ -113,8 +117,10 @@ def told(*numbers: int) -> bytes:
 def test_the_blocking_client_goes_on_after_the_last_whole_event(bad_hub: BadHub) -> None:
     half = told(3)[:-5]
     bad_hub.answers = [(503, b"{}"), (200, b"retry: 1\n\n" + told(1, 2) + half), (200, b": hi\nid: 7\n\n"), (200, told(8))]
-    with Payvand(f"http://127.0.0.1:{bad_hub.server_port}", "pv_key", retries=FAST) as client:
-        listening = client.stream(types=["a", "b"])
+    with (
+        Payvand(f"http://127.0.0.1:{bad_hub.server_port}", "pv_key", retries=FAST) as client,
+        closing(client.stream(types=["a", "b"])) as listening,
+    ):
         assert [next(listening)["sequence"] for _ in range(3)] == ["1", "2", "8"]
     assert [path.partition("?")[2] for path in bad_hub.asked] == [
         "types=a%2Cb", "types=a%2Cb", "after=2&types=a%2Cb", "after=7&types=a%2Cb",
