@@ -44,7 +44,10 @@ def fold(state: State, entries: Iterable[Entry]) -> list[Decision]:
         state.seq = entry.seq
         state.at = max(state.at, entry.at)
         _FOLLOW[type(entry.body)](turn, entry.body)
-    return [] if turn is None else turn.out + _agents(turn)
+    if turn is None:
+        return []
+    turn.out += _agents(turn)
+    return turn.out
 
 
 def replay(entries: Iterable[Entry], policy: Policy | None = None, terms: Terms | None = None) -> list[Decision]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from schemas.decisions import Decision, Reason, WorkAssigned, WorkQueued
 from schemas.envelope import derived_id
 from services.router.domain import choosing, pace, reasons, telling
-from services.router.domain.model import FREE, WAITING, Agent, Held, Phase, Queue, WorkItem
+from services.router.domain.model import ASSIGNED, FREE, OFFERED, WAITING, Agent, Held, Queue, Status, WorkItem
 from services.router.domain.orders import position
 from services.router.domain.overflow import stranded, widen
 from services.router.domain.plan import AgentChoice
@@ -59,10 +59,11 @@ def seek(turn: Turn, item: WorkItem, cause: Cause | None) -> None:
         _place(turn, item, agent, reasons.preferred(item, agent.id))
         return
     pool = state.signature_of(item).pool
-    pick = _pick(state, item, pool, queue) if item.preferred is None and state.floor.counts(pool)[FREE] else None
-    if pick is not None:
-        _place(turn, item, pick.agent, _placed(state, item, pool, pick))
-        return
+    if item.preferred is None and (counts := state.floor.counts(pool))[FREE]:
+        pick = _pick(state, item, pool, queue)
+        if pick is not None:
+            _place(turn, item, pick.agent, _placed(state, item, pick, pool, counts))
+            return
     state.wait(item)
     if cause is not None:
         _tell_queued(turn, item, pool, cause)
@@ -149,7 +150,8 @@ def serve(turn: Turn, agent: Agent) -> None:
         if signature is None:
             _place(turn, item, agent, reasons.preferred(item, agent.id))
         else:
-            _place(turn, item, agent, _placed(state, item, signature.pool, Pick(agent, "first to become free", None)))
+            pool, pick = signature.pool, Pick(agent, "first to become free", None)
+            _place(turn, item, agent, _placed(state, item, pick, pool, state.floor.counts(pool)))
 
 
 def give(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
@@ -159,7 +161,7 @@ def give(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
 
 def take_back(turn: Turn, item: WorkItem, outcome: Literal["rejected", "expired", "cancelled"], why: str = "") -> Agent:
     """End an item's offer or assignment without serving anybody. An offer's end is told; an assignment's has its own event."""
-    held, offered = item.held, item.phase is Phase.OFFERED
+    held, offered = item.held, item.phase is OFFERED
     assert held is not None  # noqa: S101
     agent = turn.state.release(item, outcome)
     turn.show(agent)
@@ -190,8 +192,7 @@ def _pick(state: State, item: WorkItem, pool: Pool, queue: Queue) -> Pick | None
     return pick
 
 
-def _placed(state: State, item: WorkItem, pool: Pool, pick: Pick) -> Reason:
-    counts = state.floor.counts(pool)
+def _placed(state: State, item: WorkItem, pick: Pick, pool: Pool, counts: dict[Status, int]) -> Reason:
     eligible = counts[FREE] - len(reasons.kept_away(state, item, pool))
     return telling.reason_of(
         rule=item.rule,
@@ -207,15 +208,15 @@ def _placed(state: State, item: WorkItem, pool: Pool, pick: Pick) -> Reason:
 
 
 def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
-    state = turn.state
-    auto = item.channel in agent.auto_accept or item.channel in state.terms.auto_accept
+    state, at, channel = turn.state, turn.state.at, item.channel
+    auto = channel in agent.auto_accept or channel in state.terms.auto_accept
     if item.preferred is not None:
         forget(item)
     item.offers += 1
     offer_id = derived_id(item.id, f"offer:{turn.seq}:{item.offers}")
-    expires_at = None if auto else state.at + state.terms.offer_for
-    item.phase = Phase.ASSIGNED if auto else Phase.OFFERED
-    item.held = Held(offer_id, agent.id, state.terms.cost(item.channel), state.at, expires_at)
+    expires_at = None if auto else at + state.terms.offer_for
+    item.phase = ASSIGNED if auto else OFFERED
+    item.held = Held(offer_id, agent.id, state.terms.cost(channel), at, expires_at)
     item.why, item.decided_seq = reason, turn.seq
     state.hold(item, agent)
     agent.given_seq = turn.seq
@@ -228,12 +229,12 @@ def _place(turn: Turn, item: WorkItem, agent: Agent, reason: Reason) -> None:
     turn.out.append(
         telling.offer_made(
             seq=turn.seq,
-            at=state.at,
+            at=at,
             offer_id=offer_id,
             work_item_id=item.id,
             agent_id=agent.id,
             queue_id=item.queue_id,
-            channel=item.channel,
+            channel=channel,
             enqueued_at=item.enqueued_at,
             expires_at=expires_at,
             reason=reason,

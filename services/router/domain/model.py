@@ -43,7 +43,8 @@ class Status(StrEnum):
 
 
 # To look a member up in its enumeration costs four times as much as a name, and these are asked for at every turn.
-FREE, WAITING, ONLINE = Status.FREE, Phase.WAITING, AgentPresence.ONLINE
+FREE, ONLINE = Status.FREE, AgentPresence.ONLINE
+WAITING, PARKED, OFFERED, ASSIGNED = Phase.WAITING, Phase.PARKED, Phase.OFFERED, Phase.ASSIGNED
 
 
 @dataclass(frozen=True, slots=True)

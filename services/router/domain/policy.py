@@ -148,13 +148,14 @@ class Policy:
 
         Without a moment the hours are not known: a rule that asks for them does not match.
         """
-        opened = () if at is None else tuple(self._open(name, at) for name in self._asked)
+        asked = self._asked
+        opened = tuple([self._open(name, at) for name in asked]) if asked and at is not None else ()
         key = (facts, facts.queue in queues, opened)
         choice = self._choices.get(key)
         if choice is None:
             if len(self._choices) >= MAX_CHOICES:
                 self._choices.clear()
-            choice = self._choices[key] = self._choose(facts, key[1], dict(zip(self._asked, opened, strict=at is not None)))
+            choice = self._choices[key] = self._choose(facts, key[1], dict(zip(asked, opened, strict=at is not None)))
         return choice
 
     def demands(self, facts: Facts) -> tuple[Demand, ...]:

@@ -37,24 +37,24 @@ class Group:
     fit: int
     lanes: dict[int, "Lane"] = field(default_factory=dict)
     keys: dict[int, IdleKey] = field(default_factory=dict)
-    heap: list[tuple[int, str, int]] = field(default_factory=list)
+    heap: list[tuple[IdleKey, int]] = field(default_factory=list)
 
     def lower(self, key: IdleKey, lane: "Lane") -> None:
         """A lane now has an agent idle since `key`, or longer than it had."""
         known = self.keys.get(lane.number)
         if known is None or key < known:
             self.keys[lane.number] = key
-            heappush(self.heap, (*key, lane.number))
+            heappush(self.heap, (key, lane.number))
             if len(self.heap) > 2 * len(self.keys) + SLACK:
-                self.heap = [(*own, number) for number, own in self.keys.items()]
+                self.heap = [(own, number) for number, own in self.keys.items()]
                 heapify(self.heap)
 
     def best(self) -> "tuple[Lane, IdleKey] | None":
         """The lane whose first agent has been idle longest, and that agent's key; None when nobody is free."""
         heap, keys = self.heap, self.keys
         while heap:
-            seq, agent_id, number = heap[0]
-            if keys.get(number) != (seq, agent_id):
+            key, number = heap[0]
+            if keys.get(number) != key:
                 heappop(heap)
                 continue
             lane = self.lanes[number]
@@ -62,11 +62,11 @@ class Group:
             if head is None:
                 heappop(heap)
                 del keys[number]
-            elif head == (seq, agent_id):
+            elif head == key:
                 return lane, head
             else:
                 keys[number] = head
-                heapreplace(heap, (*head, number))
+                heapreplace(heap, (head, number))
         return None
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from schemas.values import AgentPresence
 from services.router.domain.floor import Floor
-from services.router.domain.model import WAITING, Ability, Agent, Known, Phase, Queue, WorkItem, WrapUp
+from services.router.domain.model import OFFERED, PARKED, WAITING, Ability, Agent, Known, Queue, WorkItem, WrapUp
 from services.router.domain.orders import line_up, step_out
 from services.router.domain.plan import ANYTHING
 from services.router.domain.policy import BUILT_IN, Policy
@@ -164,7 +164,7 @@ class State:
         agent.held[item.channel] -= 1
         del agent.items[item.id]
         del self.offers[held.offer_id]
-        if item.phase is Phase.OFFERED or not agent.used:
+        if item.phase is OFFERED or not agent.used:
             self.restart_idle(agent)
         item.held = None
         self.changes.items[item.id] = None
@@ -224,7 +224,7 @@ class State:
         """Let an item wait no longer."""
         queue = self.queues[item.queue_id]
         step_out(queue, item)
-        if item.phase is Phase.PARKED:
+        if item.phase is PARKED:
             del queue.parked[item.id]
             return
         if item.signature is not None:
@@ -237,7 +237,7 @@ class State:
 
     def park(self, item: WorkItem) -> None:
         """Let an item rest until its queue opens or its own time comes."""
-        item.phase = Phase.PARKED
+        item.phase = PARKED
         self.queues[item.queue_id].parked[item.id] = item
         if item.parked_until is not None:
             self.timers.add(item.parked_until, Due.CALLBACK, str(item.id))
@@ -277,7 +277,7 @@ class State:
             return self.agents[subject].requeue_at == when
         if what is Due.OFFER:
             offered = self.offers.get(UUID(subject))
-            return offered is not None and offered.phase is Phase.OFFERED
+            return offered is not None and offered.phase is OFFERED
         if what is Due.HOURS:
             return self.queues[subject].turns_at == when
         if what is Due.WRAP_UP:
@@ -290,7 +290,7 @@ _LIVE: dict[Due, Callable[[WorkItem, datetime], bool]] = {
     Due.STEP: lambda item, when: item.phase is WAITING and item.step_due == when,
     Due.PREFERENCE: lambda item, when: item.phase is WAITING and item.preferred_until == when,
     Due.OVERFLOW: lambda item, when: item.overflow_at == when,
-    Due.CALLBACK: lambda item, when: item.phase is Phase.PARKED and item.parked_until == when,
+    Due.CALLBACK: lambda item, when: item.phase is PARKED and item.parked_until == when,
     Due.SLA: lambda item, when: item.sla_due == when and item.answered_at is None and not item.sla_breached,
     Due.GREETING: lambda item, when: item.greet_at == when,
     Due.UPDATE: lambda item, when: item.update_at == when,
@@ -359,7 +359,7 @@ def _restore_item(state: State, item: WorkItem) -> None:
             state.timers.add(when, what, str(item.id))
     if item.held is not None:
         state.hold(item, state.agents[item.held.agent_id])
-    elif item.phase is Phase.PARKED:
+    elif item.phase is PARKED:
         state.park(item)
     else:
         state.wait(item)

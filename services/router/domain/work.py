@@ -8,7 +8,7 @@ from uuid import UUID
 from schemas.commands import CancelWork, RequestCallback, ResolveWork, TransferWork
 from services.router.domain import reasons, telling
 from services.router.domain.matching import Turn, give, seek, serve, take_back
-from services.router.domain.model import Agent, Phase, Queue, Status, WorkItem
+from services.router.domain.model import ASSIGNED, Agent, Queue, Status, WorkItem
 from services.router.domain.plan import PLAIN
 from services.router.domain.preferring import forget, prefer, prefer_known, remember
 from services.router.domain.presence import put_queue
@@ -64,7 +64,7 @@ def resolve(turn: Turn, body: ResolveWork) -> None:
     item = _open_item(turn, body.work_item_id, body.agent_id)
     if item is None:
         return
-    wraps = bool(time_for(turn, item)) and item.phase is Phase.ASSIGNED
+    wraps = bool(time_for(turn, item)) and item.phase is ASSIGNED
     queue = turn.state.queues[item.queue_id]
     wrong = wrong_disposition(queue, body.disposition, required=body.agent_id is not None and not wraps)
     if wrong:
@@ -108,7 +108,7 @@ def call_back(turn: Turn, body: RequestCallback) -> None:
     item = _open_item(turn, body.work_item_id, None)
     if item is None:
         return
-    if item.phase is Phase.ASSIGNED:
+    if item.phase is ASSIGNED:
         refuse(turn, "invalid", "somebody has taken this work already", work_item_id=item.id)
         return
     before = _detach(turn, item, "callback")
@@ -165,7 +165,7 @@ def _open_item(turn: Turn, work_item_id: UUID, agent_id: str | None) -> WorkItem
     if item is None:
         refuse(turn, "gone", "this work is over", work_item_id=work_item_id, agent_id=agent_id)
         return None
-    if agent_id is not None and not (item.phase is Phase.ASSIGNED and item.held and item.held.agent_id == agent_id):
+    if agent_id is not None and not (item.phase is ASSIGNED and item.held and item.held.agent_id == agent_id):
         refuse(turn, "not-yours", f"this work is not with {agent_id}", work_item_id=work_item_id, agent_id=agent_id)
         return None
     return item
@@ -189,7 +189,7 @@ def _finish(
     wraps: bool = False,
 ) -> None:
     held = item.held
-    holder = held.agent_id if held and item.phase is Phase.ASSIGNED else None
+    holder = held.agent_id if held and item.phase is ASSIGNED else None
     agent = _detach(turn, item, why)
     turn.state.end(item)
     if holder is not None and outcome == "resolved":

@@ -10,13 +10,16 @@ from services.router.domain.matching import Turn, serve
 from services.router.domain.model import Agent, Held, Queue, WorkItem, WrapUp
 from services.router.domain.refusing import refuse
 
+NONE = timedelta()
 Outcome = Literal["completed", "expired", "resumed", "agent-removed"]
 
 
 def time_for(turn: Turn, item: WorkItem) -> timedelta:
     """How long the units of an item's agent stay held after it; none for work that nobody has taken."""
-    rules = turn.state.queues[item.queue_id].rules
-    return rules.wrap_up.get(item.channel) or turn.state.terms.wrap_up.get(item.channel) or timedelta()
+    own, common = turn.state.queues[item.queue_id].rules.wrap_up, turn.state.terms.wrap_up
+    if not own and not common:
+        return NONE
+    return own.get(item.channel) or common.get(item.channel) or NONE
 
 
 def begin(turn: Turn, item: WorkItem, held: Held, disposition: str) -> None:
