@@ -3,12 +3,9 @@
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from ipaddress import ip_address
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -16,29 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from channels.base import Channel, Finding, Surroundings
+from channels.base import Channel
 from channels.forms import FormField, form_of, plain
-from channels.inboxes import checked
+from channels.probing import examine
 from channels.registry import CHANNELS, plugged, plugins
 from hub.state import running
 from hub.surroundings import settings, with_demo_inboxes
-from runtime.errors import NotFound, PayvandError, Refused
+from runtime.errors import NotFound, Refused
 from runtime.secrets import SecretBox
-from runtime.settings import InboxSettings, Settings
+from runtime.settings import Settings
 
-PROBE_SECONDS = 60.0
 MAX_SECRET = 16 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Tested:
-    """One finding, with the inbox it is about."""
-
-    inbox: str
-    check: str
-    ok: bool
-    detail: str
-    hint: str
 
 
 def show_list(*, as_json: bool) -> None:
@@ -101,46 +86,6 @@ def show_examination(folder: Path, name: str | None, *, every: bool, as_json: bo
             table.add_row(one.inbox, one.check, mark, escape(one.detail), escape(one.hint))
         Console().print(table)
     return all(one.ok for one in findings)
-
-
-async def examine(inboxes: Sequence[InboxSettings], where: Settings, seconds: float = PROBE_SECONDS) -> list[Tested]:
-    """What the probes of all these inboxes found, all at once, in the inboxes' order. Never raises."""
-    found = await asyncio.gather(*(_probed(inbox, where, seconds) for inbox in inboxes))
-    return [
-        Tested(inbox.name, one.check, one.ok, one.detail, one.hint)
-        for inbox, findings in zip(inboxes, found, strict=True)
-        for one in findings
-    ]
-
-
-def webhook_url(public_url: str, inbox: str) -> str | None:
-    """Where a provider reaches the inbox; None when the hub's address is of this machine or of a private network."""
-    host = urlsplit(public_url).hostname or "localhost"
-    try:
-        public = ip_address(host).is_global
-    except ValueError:
-        public = "." in host and not host.endswith((".localhost", ".local", ".internal"))
-    return f"{public_url.rstrip('/')}/channels/{inbox}" if public else None
-
-
-async def _probed(configured: InboxSettings, where: Settings, seconds: float) -> Sequence[Finding]:
-    try:
-        inbox = checked(configured, where)
-    except PayvandError as error:
-        return (Finding("settings", False, error.message, error.hint or ""),)
-    well = Finding("settings", True, f"an inbox of channel {inbox.channel.name}")
-    probe = inbox.channel.probe
-    if probe is None:
-        return (well, Finding("provider", True, "this channel has nothing that could be asked"))
-    around = Surroundings(webhook_url(where.public_url, inbox.name))
-    try:
-        async with asyncio.timeout(seconds):
-            return (well, *await probe(inbox.form, around))
-    except TimeoutError:
-        hint = "is the provider reachable from here? A proxy or a firewall may swallow the request"
-        return (well, Finding("provider", False, f"no answer within {seconds:g} s", hint))
-    except Exception as error:
-        return (well, Finding("provider", False, f"the probe failed ({type(error).__name__})", "tell who made the channel"))
 
 
 def _settings(folder: Path) -> Settings:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from channels.base import Channel, Finding, Surroundings
+from channels.probing import MASK, examine, webhook_url
 from channels.registry import CHANNELS
 from channels.webchat.settings import WebchatInboxSettings
 from hub.cli import app, guarded
-from hub.commands.channels import examine, webhook_url
 from runtime.settings import Settings
 from schemas.values import IdentifierType
 
@@ -144,3 +144,16 @@ async def test_a_probe_that_hangs_or_breaks_is_a_finding(monkeypatch: pytest.Mon
         ("silent", "provider", True),
     ]
     assert KEY not in repr(found)
+
+
+async def babble(form: Any, around: Surroundings) -> Sequence[Finding]:
+    told = form.secret.get_secret_value()
+    return (Finding("login", False, f"the provider answered: bad token {told}", f"is {told} right?"),)
+
+
+async def test_what_a_provider_says_is_told_without_the_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = {"babbles": Channel("babbles", WebchatInboxSettings, None, None, IdentifierType.VISITOR, probe=babble)}
+    monkeypatch.setattr("channels.inboxes.CHANNELS", odd)
+    inbox = {"name": "web", "channel": "babbles", "secret": "a-secret-of-more-than-32-characters!"}
+    (_, found) = await examine(Settings(secret_key=KEY, inboxes=[inbox]).inboxes, Settings(secret_key=KEY))
+    assert (found.detail, found.hint) == (f"the provider answered: bad token {MASK}", f"is {MASK} right?")
