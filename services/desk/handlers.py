@@ -102,23 +102,53 @@ def command(unit: Unit, data: EventData) -> None:
     unit.emit(topics.ROUTING_COMMANDS, ROUTING_DOMAIN, data)
 
 
-async def set_presence(presences: Presences, unit: Unit, agent_id: str, state: AgentPresence) -> None:
-    """Take on a presence; unless offline it is a lease that the live socket renews."""
-    epoch = await presences.next_epoch(unit, agent_id, state)
-    _present(unit, agent_id, state, epoch)
+async def set_presence(presences: Presences, unit: Unit, viewer: Viewer, state: AgentPresence) -> None:
+    """Take on a presence; unless offline it is a lease that the live sockets of this session renew from now on.
+
+    Offline is meant for all sessions of the agent.
+    """
+    epoch = await presences.next_epoch(unit, viewer.agent_id, state, viewer.session)
+    _present(unit, viewer, state, epoch)
 
 
-async def renew_presence(presences: Presences, unit: Unit, agent_id: str) -> None:
-    """Keep the lease of an agent whose desk is open."""
-    renewed = await presences.renew(unit, agent_id)
+async def renew_presence(presences: Presences, unit: Unit, viewer: Viewer) -> None:
+    """Keep the lease of an agent whose desk is open.
+
+    A session in which no presence was chosen is a passive look: it keeps none, and the router need not hear of it.
+    """
+    renewed = await presences.renew(unit, viewer.session) if viewer.session else None
     if renewed is not None:
         state, epoch = renewed
-        _present(unit, agent_id, AgentPresence(state), epoch)
+        _present(unit, viewer, AgentPresence(state), epoch)
 
 
-def _present(unit: Unit, agent_id: str, state: AgentPresence, epoch: int) -> None:
-    lease = None if state is AgentPresence.OFFLINE else unit.now + LEASE
-    command(unit, SetPresence(agent_id=agent_id, state=state, epoch=epoch, lease_until=lease))
+async def leave(presences: Presences, unit: Unit, viewer: Viewer) -> None:
+    """A session ends: the agent goes offline if it was the last one they worked in. A passive look ends without a word."""
+    leaving = await presences.leaving(unit, viewer.session) if viewer.session else None
+    if leaving is None:
+        return
+    if leaving.others:
+        goodbye = SetPresence(
+            agent_id=viewer.agent_id, state=AgentPresence.OFFLINE, epoch=leaving.epoch, session=_window(viewer)
+        )
+        command(unit, goodbye)
+    else:
+        await set_presence(presences, unit, viewer, AgentPresence.OFFLINE)
+
+
+def _present(unit: Unit, viewer: Viewer, state: AgentPresence, epoch: int) -> None:
+    if state is AgentPresence.OFFLINE:
+        command(unit, SetPresence(agent_id=viewer.agent_id, state=state, epoch=epoch))
+        return
+    lease = unit.now + LEASE
+    command(
+        unit,
+        SetPresence(agent_id=viewer.agent_id, state=state, epoch=epoch, lease_until=lease, session=_window(viewer)),
+    )
+
+
+def _window(viewer: Viewer) -> str:
+    return str(viewer.session) if viewer.session else ""
 
 
 async def accept(unit: Unit, viewer: Viewer, offer_id: UUID) -> None:
@@ -273,6 +303,7 @@ HANDLERS = (
     settle,
     set_presence,
     renew_presence,
+    leave,
     accept,
     reject,
     resolve,

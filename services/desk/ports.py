@@ -26,6 +26,14 @@ class Place:
     preferred_channel: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A session that kept the lease ends. `others`: the user works in another one, which goes on under `epoch`."""
+
+    others: bool
+    epoch: int
+
+
 class Projection(Protocol):
     """The desk's tables."""
 
@@ -66,10 +74,16 @@ class Conversations(Protocol):
 
 
 class Presences(Protocol):
-    """The presence that users want."""
+    """The presence that users want, and the sessions they work in."""
 
-    async def next_epoch(self, unit: Unit, agent_id: str, state: str) -> int:
-        """Note the presence a user wants and give the number that orders it."""
+    async def next_epoch(self, unit: Unit, agent_id: str, state: str, session: UUID | None) -> int:
+        """Note the presence a user wants and give the number that orders it.
 
-    async def renew(self, unit: Unit, agent_id: str) -> tuple[str, int] | None:
-        """(state, epoch) when the user's lease is due to be renewed; a lapsed lease gets a new epoch."""
+        From now on this session keeps the lease, beside those that do already; after `offline` none does.
+        """
+
+    async def renew(self, unit: Unit, session: UUID) -> tuple[str, int] | None:
+        """(state, epoch) when the session keeps a lease that is due to be renewed; a lapsed lease gets a new epoch."""
+
+    async def leaving(self, unit: Unit, session: UUID) -> Leaving | None:
+        """What ends with a session; None when it only looked on."""

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from schemas.values import AgentPresence, Identifier, Sender
 from services.desk import handlers
-from services.desk.adapters.postgres.people import PostgresPeople
+from services.desk.adapters.postgres.people import PostgresPeople, PostgresSessions
 from tests.component.test_desk_live import Running, desk, hear, kit
 from tests.unit.desk.events import CONVERSATION, Story, event
 
@@ -65,7 +65,9 @@ async def test_an_agent_online_at_the_desk_is_known_to_the_chat(desk: Running, r
             await hear(sara, "hello")
             assert not await cache.exists("payvand:desk:here")
             async with desk.kit.transaction() as unit:
-                await handlers.set_presence(PostgresPeople(), unit, "sara", AgentPresence.ONLINE)
+                viewer = await PostgresSessions().viewer(unit, "token-of-sara")
+                assert viewer is not None
+                await handlers.set_presence(PostgresPeople(), unit, viewer, AgentPresence.ONLINE)
             await sara.send('{"kind": "ping"}')
             async with asyncio.timeout(60):
                 while not await cache.exists("payvand:desk:here"):  # noqa: ASYNC110 - Redis has no event for it

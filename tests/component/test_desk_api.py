@@ -83,6 +83,7 @@ async def test_a_login_opens_a_session_and_logout_ends_it(client: httpx.AsyncCli
     assert answer.json() | {"locale": "fa"} == (await client.get("/api/session")).json()
     assert answer.json()["role"] == "agent"
     token = client.cookies["payvand_session"]
+    await client.put("/api/presence", json={"state": "online"})
     assert (await client.delete("/api/session")).status_code == 204
     again = await client.get("/api/session", headers={"Cookie": f"payvand_session={token}"})
     assert again.status_code == 401

@@ -222,6 +222,7 @@ async def test_another_process_hears_what_this_one_told(desk: Running) -> None:
 async def test_an_open_desk_keeps_the_lease_with_one_epoch(desk: Running) -> None:
     async with desk.kit.transaction() as unit:
         await unit.run("UPDATE desk.users SET wanted = 'online', epoch = 7, renewed_at = now() - interval '20 seconds'")
+        await unit.run("UPDATE desk.sessions SET present = true WHERE agent_id = 'sara'")
     async with desk.socket() as socket:
         await hear(socket, "hello")
         await socket.send('{"kind": "ping"}')

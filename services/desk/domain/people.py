@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
+from uuid import UUID
 
 Role = Literal["agent", "supervisor", "administrator"]
 
@@ -16,11 +17,12 @@ _RANKS: dict[Role, int] = {"agent": 0, "supervisor": 1, "administrator": 2}
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose session it is."""
+    """Whose session it is. `session` names the login (no secret); None for a viewer without one."""
 
     agent_id: str
     name: str
     role: Role
+    session: UUID | None = None
 
     def may(self, role: Role) -> bool:
         """Whether the viewer has at least this role."""

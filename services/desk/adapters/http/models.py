@@ -25,7 +25,8 @@ class Login(BaseModel):
 
 class Me(BaseModel):
     """Whose session it is; `capacity` and `used` are the router's units. `not_responding`: the agent let an offer run out and
-    gets none until they choose a presence again.
+    gets none until they choose a presence again. `present_here`: a presence was chosen in this session, which keeps it;
+    otherwise it only looks on.
     """
 
     agent_id: str
@@ -37,6 +38,7 @@ class Me(BaseModel):
     capacity: int
     used: int
     not_responding: bool
+    present_here: bool
 
 
 class Adjustment(BaseModel):

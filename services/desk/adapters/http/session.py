@@ -79,11 +79,12 @@ class SessionRoutes:
     async def _open(self, request: Request, response: Response, name: str) -> Me:
         token, lasts = secrets.token_urlsafe(32), timedelta(hours=self._desk.settings.session_hours)
         async with self._desk.kit.transaction() as unit:
-            old = request.cookies.get(COOKIE)
+            old = request.cookies.get(COOKIE, "")
+            await self._desk.sessions.open(unit, name, token, lasts, old)
             if old:
                 await self._desk.sessions.close(unit, old)
-            await self._desk.sessions.open(unit, name, token, lasts)
-            me = Me.model_validate(dict(await self._desk.people.me(unit, name)))
+            opened = await self._desk.sessions.viewer(unit, token)
+            me = Me.model_validate(dict(await self._desk.people.me(unit, name, opened.session if opened else None)))
         response.set_cookie(
             COOKIE,
             token,
@@ -98,22 +99,22 @@ class SessionRoutes:
     async def me(self, viewer: CurrentViewer) -> Me:
         """Whose session it is."""
         async with self._desk.kit.reading() as unit:
-            return Me.model_validate(dict(await self._desk.people.me(unit, viewer.agent_id)))
+            return Me.model_validate(dict(await self._desk.people.me(unit, viewer.agent_id, viewer.session)))
 
     async def adjust(self, viewer: CurrentViewer, adjustment: Adjustment) -> Me:
         """Change one's own settings."""
         async with self._desk.kit.transaction() as unit:
             await self._desk.people.adjust(unit, viewer.agent_id, adjustment.locale, adjustment.color_scheme)
-            return Me.model_validate(dict(await self._desk.people.me(unit, viewer.agent_id)))
+            return Me.model_validate(dict(await self._desk.people.me(unit, viewer.agent_id, viewer.session)))
 
     async def log_out(self, request: Request, response: Response, viewer: CurrentViewer) -> None:
-        """End the session; the agent goes offline."""
+        """End the session; the agent goes offline, unless they work in another one too or only looked on here."""
         async with self._desk.kit.transaction() as unit:
+            await handlers.leave(self._desk.people, unit, viewer)
             await self._desk.sessions.close(unit, request.cookies[COOKIE])
-            await handlers.set_presence(self._desk.people, unit, viewer.agent_id, AgentPresence.OFFLINE)
         response.delete_cookie(COOKIE, path="/")
 
     async def set_presence(self, viewer: AnAgent, wanted: PresenceWanted) -> None:
-        """Ask for a presence; the router's word on it arrives live."""
+        """Ask for a presence; the router's word on it arrives live. The session keeps it while its desk is open."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.set_presence(self._desk.people, unit, viewer.agent_id, AgentPresence(wanted.state))
+            await handlers.set_presence(self._desk.people, unit, viewer, AgentPresence(wanted.state))

@@ -1,4 +1,4 @@
-"""`WS /api/live`: frames to one agent's open desk, and the agent's presence as long as it is open.
+"""`WS /api/live`: frames to one agent's open desk, and the agent's presence as long as one is open where it was chosen.
 
 Promises: after a reconnect with the last cursor nothing is missed; who was away too long, or reads too slowly while too much
 happens, gets `reset` and looks anew. A fresh connection (no `after`) gets `hello` and then everything told after it.
@@ -29,7 +29,7 @@ _log = logs.get(__name__)
 _SILENCE_SECONDS = 45.0
 _RESET_SECONDS = 2.0
 _SEND_SECONDS = 10.0
-_WAIT_SECONDS = 30.0
+_ASK_SECONDS = 12.0
 _MAX_MESSAGE = 4_096
 _MESSAGES_A_WINDOW = 100
 _WINDOW_SECONDS = 10.0
@@ -38,7 +38,9 @@ NOT_LOGGED_IN, TOO_MUCH, SILENT = 4401, 4429, 4408
 _TOUCH = """
     INSERT INTO desk.listeners (agent_id, seen_at) VALUES (:agent_id, :now)
     ON CONFLICT (agent_id) DO UPDATE SET seen_at = excluded.seen_at
-    RETURNING old.seen_at AS before, (SELECT wanted FROM desk.users WHERE agent_id = :agent_id) AS wanted"""
+    RETURNING old.seen_at AS before, (
+        SELECT u.wanted FROM desk.users u JOIN desk.sessions s ON s.agent_id = u.agent_id
+        WHERE s.session_id = :session AND s.present) AS wanted"""
 
 
 class Gone(Exception):
@@ -101,6 +103,7 @@ class LiveSession:
         self._visitor: tuple[str, str] | None = None
         self._cursor = 0
         self._reset_at = 0.0
+        self._asked_at = time.monotonic()
         self._heard = 0
         self._window = time.monotonic()
 
@@ -128,8 +131,8 @@ class LiveSession:
             if self._viewer is None:
                 raise Gone(NOT_LOGGED_IN)
             agent_id = self._viewer.agent_id
-            (row,) = await unit.rows(_TOUCH, agent_id=agent_id, now=unit.now)
-            await handlers.renew_presence(self._desk.people, unit, agent_id)
+            (row,) = await unit.rows(_TOUCH, agent_id=agent_id, session=self._viewer.session, now=unit.now)
+            await handlers.renew_presence(self._desk.people, unit, self._viewer)
             if row.wanted == AgentPresence.ONLINE:
                 unit.after_commit(self._hub.somebody_here)
             if self._viewing is not None and await handlers.mark_read(
@@ -158,8 +161,15 @@ class LiveSession:
                 self._cursor = one.cursor
             while inbox:
                 await self._show_typing(inbox.popleft())
+            await self._ask()
             if self._cursor >= self._hub.head and not inbox:
-                await self._hub.news(_WAIT_SECONDS)
+                await self._hub.news(_ASK_SECONDS)
+
+    async def _ask(self) -> None:
+        """Let the desk say that it is there. Its own clock does not do: browsers all but stop the timers of a hidden page."""
+        if time.monotonic() - self._asked_at >= _ASK_SECONDS:
+            self._asked_at = time.monotonic()
+            await self._send(frame(self._cursor, "ping", "{}"))
 
     async def _show_typing(self, who: dict[str, Any]) -> None:
         """Another agent, or the web visitor of the conversation that is open here."""

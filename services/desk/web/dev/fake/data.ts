@@ -6,7 +6,7 @@ const START = Date.now();
 export const ago = (minutes: number): string => new Date(START - minutes * 60_000).toISOString();
 export const ahead = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString();
 
-export const me: Me = { agent_id: "sara", name: "Sara Ahmadi", role: "agent", locale: "en", presence: "online", capacity: 100, used: 60 };
+export const me: Me = { agent_id: "sara", name: "Sara Ahmadi", role: "agent", locale: "en", presence: "online", capacity: 100, used: 60, present_here: true };
 
 export const agents: Agent[] = [
   { agent_id: "sara", name: "Sara Ahmadi", presence: "online", used: 60, capacity: 100 },

@@ -27,6 +27,7 @@ class FakeSocket extends EventTarget {
       this.onopen?.();
       this.deliver({ kind: "hello", cursor, data: { cursor } });
     }, 30);
+    setInterval(() => this.deliver({ kind: "ping", cursor, data: {} }), 12_000);
   }
 
   deliver(frame: object): void {
@@ -125,7 +126,7 @@ function answer(method: string, path: string, search: URLSearchParams, body: Rec
       return Object.assign(me, { locale: document.documentElement.lang });
     case "DELETE /api/session": loggedIn = false; sessionStorage.removeItem("fake-session"); return null;
     case "PATCH /api/session": return Object.assign(me, body);
-    case "PUT /api/presence": Object.assign(me, { presence: body.state as Presence, not_responding: false }); return null;
+    case "PUT /api/presence": Object.assign(me, { presence: body.state as Presence, not_responding: false, present_here: body.state !== "offline" }); return null;
     case "GET /api/wrap-ups": return wrapUps;
     case "POST /api/attachments": return { upload_id: crypto.randomUUID(), name: search.get("name"), media_type: "application/pdf", size: 4242 };
     case "GET /api/offers": return offers;

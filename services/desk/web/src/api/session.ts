@@ -52,7 +52,7 @@ export function usePresenceChange() {
     mutationFn: (state: Presence) => call<void>("PUT", "/api/presence", { body: { state } }),
     onMutate: (presence) => {
       const before = client.getQueryData<Me | null>(keys.me);
-      client.setQueryData<Me | null>(keys.me, (me) => (me ? { ...me, presence, not_responding: false } : me));
+      client.setQueryData<Me | null>(keys.me, (me) => (me ? { ...me, presence, not_responding: false, present_here: presence !== "offline" } : me));
       client.setQueryData<Agent[]>(keys.agents, (list) =>
         list?.map((agent) => (agent.agent_id === before?.agent_id ? { ...agent, presence } : agent)),
       );

@@ -22,6 +22,8 @@ export interface Me {
   used: number;
   /** An offer ran out: no new ones until a presence is chosen again. */
   not_responding?: boolean;
+  /** A presence was chosen in this browser, which keeps it; otherwise this one only looks on. */
+  present_here: boolean;
 }
 
 export interface Excluded {
@@ -285,6 +287,9 @@ export interface Finding {
   sentence: string;
   hint: string;
   line: number | null;
+  /** Which sentence it is, and what stands in it, for other languages than English; "" for what has to be taken as it is. */
+  wording: string;
+  about: Record<string, string>;
 }
 
 export interface Lint {
@@ -342,7 +347,14 @@ export interface Comparison {
   sooner: number;
   later: number;
   differences: Difference[];
-  notes: string[];
+  notes: ReplayNote[];
+}
+
+/** `sentence` is English, for a code that has no words here. */
+export interface ReplayNote {
+  code: string;
+  sentence: string;
+  about: Record<string, number>;
 }
 
 export type View = "mine" | "waiting" | "all" | "resolved";
@@ -361,6 +373,7 @@ export type LiveMessage =
   | { kind: "wait"; data: Wait }
   | { kind: "refused"; data: { code: string; message: string; work_item_id?: string | null } }
   | { kind: "typing"; data: { conversation_id: string; agent_id: string; name: string; customer?: boolean } }
+  | { kind: "ping"; data: unknown }
   | { kind: "reset"; data: unknown };
 
 export type LiveFrame = LiveMessage & { cursor: number };

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { findRow } from "../api/cache";
 import { keys } from "../api/keys";
-import type { ClientFrame, LiveFrame } from "../api/types";
+import type { ClientFrame, LiveFrame, Me } from "../api/types";
 import { announce } from "./announce";
 import { applyFrame } from "./apply";
 import { chime } from "./chime";
@@ -40,7 +40,7 @@ export function LiveProvider({ me, children }: { me: string; children: ReactNode
       }
       notifications.show({ color: "orange", title: t("refused.title"), message: known });
     } else if (frame.kind === "offer") {
-      chime();
+      if (client.getQueryData<Me | null>(keys.me)?.present_here) chime();
       announce(t("offers.announce", { name: frame.data.contact_name || t("contact.unknown") }), "assertive");
     } else if (frame.kind === "item" && frame.data.item.kind === "message") {
       const row = findRow(client, frame.data.conversation_id);

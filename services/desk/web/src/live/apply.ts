@@ -59,5 +59,7 @@ function applyAgent(client: QueryClient, agent: Agent, me: string): void {
   client.setQueryData<Agent[]>(keys.agents, (list) => upsert(list, agent, (old) => old.agent_id === agent.agent_id));
   if (agent.agent_id !== me) return;
   const { presence, used, capacity, not_responding = false } = agent;
+  // Chosen in another browser, perhaps: who keeps the presence now is in no frame.
+  if (client.getQueryData<Me | null>(keys.me)?.presence !== presence) void client.invalidateQueries({ queryKey: keys.me });
   client.setQueryData<Me | null>(keys.me, (old) => (old ? { ...old, presence, used, capacity, not_responding } : old));
 }

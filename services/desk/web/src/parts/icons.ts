@@ -2,7 +2,7 @@
 export {
   IconAlertTriangle, IconArrowLeft, IconArrowsLeftRight, IconBan, IconBell, IconBolt, IconCheck, IconChecks, IconChevronDown, IconCopy, IconShieldCheck,
   IconCircleCheck, IconCircleDashed, IconClock, IconCloudOff, IconCommand, IconCornerUpLeft, IconDeviceMobileMessage,
-  IconEyeCheck, IconHelpCircle, IconHourglass, IconInbox, IconInfoCircle, IconKeyboard, IconLanguage, IconList, IconLogout,
+  IconEye, IconEyeCheck, IconHelpCircle, IconHourglass, IconInbox, IconInfoCircle, IconKeyboard, IconLanguage, IconList, IconLogout,
   IconMail, IconMailOff, IconMenu2, IconMessageCircle, IconMessages, IconMoon, IconNote, IconPaperclip, IconPhone, IconPlayerPause,
   IconCloudDownload, IconDownload, IconExternalLink, IconFile, IconFileOff, IconPencil, IconPhoneIncoming, IconPhoneOutgoing,
   IconPhoneX, IconPlayerPlay, IconTrash, IconUserQuestion,

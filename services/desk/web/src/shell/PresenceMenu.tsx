@@ -1,10 +1,10 @@
-import { Button, Menu, Tooltip } from "@mantine/core";
+import { Button, Menu, Text, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import { usePresenceChange } from "../api/session";
 import type { Me, Presence } from "../api/types";
 import { useFormat } from "../i18n/format";
-import { IconCheck, IconChevronDown } from "../parts/icons";
+import { IconCheck, IconChevronDown, IconEye } from "../parts/icons";
 import { PresenceDot } from "../parts/PresenceDot";
 import classes from "./Header.module.css";
 
@@ -14,16 +14,17 @@ export function PresenceMenu({ me }: { me: Me }) {
   const { t } = useTranslation();
   const format = useFormat();
   const change = usePresenceChange();
+  const onlooker = me.presence !== "offline" && !me.present_here;
   const load = t("presence.load", { used: format.number(me.used), capacity: format.number(me.capacity) });
   return (
     <Menu position="bottom-end" width={250}>
       <Menu.Target>
-        <Tooltip label={load}>
+        <Tooltip label={onlooker ? t("presence.onlooker") : load} multiline maw={320}>
           <Button
             variant="default" size="sm" radius="xl" px={12} className={classes.presence} data-testid="presence-switch"
-            data-presence={me.presence} leftSection={<PresenceDot presence={me.presence} />}
-            rightSection={<IconChevronDown size={14} aria-hidden="true" />}
-            aria-label={`${t("presence.title")}: ${t(`presence.${me.presence}`)}. ${load}`}
+            data-presence={me.presence} data-onlooker={onlooker} leftSection={<PresenceDot presence={me.presence} />}
+            rightSection={onlooker ? <IconEye size={15} aria-hidden="true" /> : <IconChevronDown size={14} aria-hidden="true" />}
+            aria-label={`${t("presence.title")}: ${t(`presence.${me.presence}`)}. ${onlooker ? `${t("presence.onlooker")} ` : ""}${load}`}
           >
             {t(`presence.${me.presence}`)}
           </Button>
@@ -31,6 +32,7 @@ export function PresenceMenu({ me }: { me: Me }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{t("presence.title")}</Menu.Label>
+        {onlooker && <Text size="xs" c="dimmed" px="sm" pb={6} data-testid="presence-onlooker">{t("presence.onlooker")}</Text>}
         {STATES.map((state) => (
           <Menu.Item
             key={state} leftSection={<PresenceDot presence={state} />} data-testid={`presence-${state}`}
