@@ -1,7 +1,5 @@
 """`payvand replay`."""
 
-import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from hub.commands.policy import read_text
@@ -56,7 +55,10 @@ def replay(folder: Path, policy: Path, span: tuple[str | None, str | None], with
     except ValidationError as error:
         raise Refused(str(error.errors()[0]["msg"]), field=str(error.errors()[0]["loc"][0])) from error
     terms = RouterSettings().terms()
-    found = with_database(settings(folder), lambda database: compare(database, wish, terms, _Telling()))
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        found = with_database(settings(folder), lambda database: compare(database, wish, terms, _Telling(bar)))
     if as_json:
         typer.echo(COMPARISON.dump_json(found, indent=1).decode())
         return
@@ -64,18 +66,14 @@ def replay(folder: Path, policy: Path, span: tuple[str | None, str | None], with
 
 
 class _Telling:
-    """Says on stderr, about once a second, how far it has come."""
+    """Shows on stderr how far it has come; nothing where nobody looks."""
 
-    def __init__(self) -> None:
-        self._count = 0
-        self._next = time.monotonic() + 1
-        self._shown = sys.stderr.isatty()
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("reading the record")
 
-    def __call__(self, more: int) -> None:
-        self._count += more
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + 1
-            typer.echo(f"\r{self._count:,} entries read", nl=False, err=True)
+    def __call__(self, done: int, of: int) -> None:
+        self._bar.update(self._task, completed=done, total=of)
 
 
 def _print(found: Comparison) -> None:
@@ -98,7 +96,7 @@ def _print(found: Comparison) -> None:
     console.print(agents)
     for difference in found.differences[:10]:
         typer.echo(_told(difference))
-    typer.echo("\n".join((*found.notes, found.caveat)))
+    typer.echo("\n".join((*(note.sentence for note in found.notes), found.caveat)))
 
 
 def _sentence(found: Comparison) -> str:

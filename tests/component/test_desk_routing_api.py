@@ -1,9 +1,15 @@
 """Routing policies and replays at the desk, with a real router behind it: roles, findings, who applied what."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
+import psutil
 import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic_core import from_json
 
 from runtime import http
 from runtime.service import Kit, Service
@@ -15,7 +21,7 @@ from services.desk.adapters.postgres.feed import PostgresFeed
 from services.desk.adapters.router_face import KEY_NAME, RouterFace
 from services.desk.adapters.seeding.organisation import ORGANISATION
 from services.desk.adapters.seeding.seed import seed_demo
-from services.router.adapters import http_policies
+from services.router.adapters import http_policies, replay_process
 from services.router.adapters.replay_process import Replays
 from tests.component.test_desk_api import HEADERS, log_in, nothing
 from tests.component.test_router import Owned, owned, take_over
@@ -108,6 +114,70 @@ async def test_a_replay_answers_with_both_runs(client: httpx.AsyncClient, owned:
     assert found.status_code == 200, found.text
     told = found.json()
     assert (told["policy"], told["different"], told["total"]["recorded"]["arrived"]) == ("tried", 0, 0)
+
+
+SLOW = """
+import os, sys, time
+sys.stdin.read()
+print('{"progress": {"done": %d, "of": 7}}' % os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+@contextlib.asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """The address of an application on a real port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+    task = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
+
+
+async def test_a_supervisor_who_cancels_a_replay_ends_it_and_the_next_may_begin(
+    kit: Kit, owned: Owned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_process, "PROGRAM", ("-c", SLOW))
+    policies = http_policies.router(owned.router, owned.kit.transaction, Replays(owned.kit.database.url))
+    wish, lines = {"policy": POLICY}, {"Accept": "application/x-ndjson"}
+    async with listening(http.build(owned.kit, Service("router", routers=(policies,)))) as router:
+        desk = Desk(kit, PostgresFeed(nothing))
+        made = (SessionRoutes(desk).router, RoutingRoutes(desk, RouterFace(kit, router)).router)
+        async with (
+            listening(http.build(kit, Service("desk", routers=made))) as url,
+            httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=60, trust_env=False) as client,
+        ):
+            await log_in(client, "admin")
+            async with client.stream("POST", "/api/routing/replay", json=wish, headers=lines) as told:
+                [first] = [from_json(line) async for line in _first(told)]
+                assert first["progress"]["of"] == 7
+                assert (await client.post("/api/routing/replay", json=wish, headers=lines)).status_code == 429
+            async with asyncio.timeout(60):
+                while psutil.pid_exists(first["progress"]["done"]):  # noqa: ASYNC110 - a foreign process has no event
+                    await asyncio.sleep(0.02)
+            monkeypatch.setattr(replay_process, "PROGRAM", ("-c", "import sys; sys.stdin.read(); print('{\"comparison\": 1}')"))
+            again = await client.post("/api/routing/replay", json=wish, headers=lines)
+            assert (again.status_code, again.json()) == (200, {"comparison": 1})
+
+
+async def test_a_replay_that_breaks_off_on_its_way_says_so_in_its_last_line(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = 'import sys; sys.stdin.read(); print(\'{"progress": {"done": 0, "of": 2}}\'); sys.exit(1)'
+    monkeypatch.setattr(replay_process, "PROGRAM", ("-c", broken))
+    await log_in(client, "admin")
+    told = await client.post("/api/routing/replay", json={"policy": POLICY}, headers={"Accept": "application/x-ndjson"})
+    *_, last = told.content.splitlines()
+    assert (told.status_code, from_json(last)["problem"]["status"]) == (200, 503)
+
+
+async def _first(told: httpx.Response) -> AsyncIterator[str]:
+    async for line in told.aiter_lines():
+        yield line
+        return
 
 
 async def test_a_revoked_key_of_the_desk_is_made_anew(client: httpx.AsyncClient, kit: Kit, owned: Owned) -> None:

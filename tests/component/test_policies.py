@@ -7,13 +7,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from pydantic_core import from_json
 
 from runtime import http
 from runtime.service import Service
 from schemas.commands import AcceptOffer, ApplyPolicy, ConfigureQueue, ResolveWork
 from schemas.decisions import OfferMade, WorkAssigned
 from services.router.adapters import http as router_http
-from services.router.adapters import http_policies
+from services.router.adapters import http_policies, replaying
 from services.router.adapters.replay_process import Replays
 from services.router.adapters.replaying import ReplayRequest, compare
 from services.router.domain.values import Terms
@@ -22,6 +23,7 @@ from tests.component.test_router import MakeOwned, Owned, agent, arrival, owned,
 __all__ = ("owned", "take_over")
 
 STRICT = "rules: [{name: fa, when: {language: fa}, steps: [{all: {lang.fa: 4}, for: 60s}, {}]}]\ndefault: {queue: general}"
+LINES = {"Accept": "application/x-ndjson"}
 LOOSE = STRICT.replace("lang.fa: 4", "lang.fa: 1")
 
 
@@ -143,6 +145,38 @@ async def test_a_replay_is_bounded_and_one_at_a_time(owned: Owned, client: httpx
     assert (wrong.status_code, wrong.json()["field"]) == (422, "policy")
     both = await asyncio.gather(*(client.post("/v1/replay", json={"policy": LOOSE}) for _ in range(2)))
     assert sorted(answer.status_code for answer in both) == [200, 429]
+
+
+async def test_a_replay_tells_line_by_line_how_far_it_is(owned: Owned, client: httpx.AsyncClient) -> None:
+    await record_a_morning(owned)
+    [recorded] = await owned.rows("SELECT count(*) AS entries FROM router.log")
+    told = await client.post("/v1/replay", json={"policy": LOOSE}, headers=LINES)
+    assert told.headers["content-type"].startswith("application/x-ndjson")
+    *before, last = (from_json(line) for line in told.content.split(b"\n")[:-1])
+    assert before[0] == {"progress": {"done": 0, "of": 2 * recorded.entries}}
+    assert last == {"comparison": last["comparison"]}
+    plain = (await client.post("/v1/replay", json={"policy": LOOSE})).json()
+    assert last["comparison"] | {"seconds": 0} == plain | {"seconds": 0}
+
+
+async def test_what_keeps_a_replay_from_beginning_is_an_answer_of_its_own(owned: Owned, client: httpx.AsyncClient) -> None:
+    await record_a_morning(owned)
+    for wrong, status in (({"policy": LOOSE, "max_entries": 3}, 413), ({"policy": "default: {}"}, 422)):
+        refused = await client.post("/v1/replay", json=wrong, headers=LINES)
+        assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json")
+    both = await asyncio.gather(*(client.post("/v1/replay", json={"policy": LOOSE}, headers=LINES) for _ in range(2)))
+    assert sorted(answer.status_code for answer in both) == [200, 429]
+
+
+async def test_how_far_a_replay_has_come_never_falls_and_ends_at_all(owned: Owned) -> None:
+    await record_a_morning(owned)
+    told: list[tuple[int, int]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replaying, "PAGE", 7)
+        patch.setattr(replaying, "EVERY", 1)
+        await compare(owned.kit.database, ReplayRequest(policy=LOOSE), Terms(), lambda *step: told.append(step))
+    done, of = zip(*told, strict=True)
+    assert (list(done), len(set(of))) == (list(range(of[0] + 1)), 1)
 
 
 async def test_a_replay_that_takes_too_long_is_ended(owned: Owned) -> None:

@@ -53,12 +53,17 @@ def _clause_faults(clause: "Clause", facts: Facts, openings: dict[str, bool]) ->
         value = run(clause.text, facts, openings)
     except ConditionFailed as error:
         name = "cel-unknown-name" if "no field or key" in str(error) else "cel-type"
-        yield ConditionError(name, f"`{clause.text}`: {error}", "compare values of one type; docs/routing.md lists the facts")
+        hint, about = (
+            "compare values of one type; docs/routing.md lists the facts",
+            {"clause": clause.text, "detail": str(error)},
+        )
+        yield ConditionError(name, f"`{clause.text}`: {error}", hint, "cel-clause-fails", **about)
         return
     except ConditionError:
         return
     if clause.logical and not isinstance(value, bool):
-        yield ConditionError("cel-type", f"`{clause.text}` is neither true nor false", "compare it with something")
+        message, wording = f"`{clause.text}` is neither true nor false", "cel-not-boolean"
+        yield ConditionError("cel-type", message, "compare it with something", wording, clause=clause.text)
     yield from _mismatch(clause, facts, openings)
 
 
@@ -72,9 +77,8 @@ def _mismatch(clause: "Clause", facts: Facts, openings: dict[str, bool]) -> Iter
         return
     others = right if isinstance(right, list) else [right]
     if others and not isinstance(right, dict) and all(type(other) is not type(left) for other in others):
-        yield ConditionError(
-            "cel-type", f"`{clause.text}` compares values of two types: it is never equal", "compare like with like"
-        )
+        message, wording = f"`{clause.text}` compares values of two types: it is never equal", "cel-two-types"
+        yield ConditionError("cel-type", message, "compare like with like", wording, clause=clause.text)
 
 
 def _bare_faults(condition: Condition, full: Facts) -> Iterator[ConditionError]:
@@ -84,7 +88,8 @@ def _bare_faults(condition: Condition, full: Facts) -> Iterator[ConditionError]:
             condition.holds(facts, dict.fromkeys(condition.calendars, False))
         except ConditionFailed as error:
             hint = 'a rule whose condition fails does not match; ask first, as in "x" in requirements && requirements["x"] > 2'
-            yield ConditionError("cel-may-fail", f"with some facts the expression fails: {error}", hint)
+            message, code = f"with some facts the expression fails: {error}", "cel-may-fail"
+            yield ConditionError(code, message, hint, code, detail=str(error))
             return
 
 

@@ -24,12 +24,17 @@ TOKEN = re.compile(r"""\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[A-Za-z_]\w*|
 
 
 class ConditionError(ValueError):
-    """The text is no condition that may stand in a policy; `code` is stable, `hint` says what would be right."""
+    """The text is no condition that may stand in a policy; `code` is stable, `hint` says what would be right.
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
+    `wording` and `about` as in lint.Finding.
+    """
+
+    def __init__(self, code: str, message: str, hint: str, wording: str = "", **about: str) -> None:
         super().__init__(message)
         self.code = code
         self.hint = hint
+        self.wording = wording
+        self.about = about
 
 
 def fact_values(facts: Facts) -> dict[str, Any]:
@@ -63,16 +68,19 @@ _PANIC = "PanicException"
 def tokens_of(text: str) -> list[str]:
     """The expression in parts. Raises ConditionError for what would be read in two ways, or is too long."""
     if len(text) > MAX_LENGTH:
-        raise ConditionError("cel-too-long", f"the expression is over {MAX_LENGTH} characters", "split it into several rules")
+        message, code = f"the expression is over {MAX_LENGTH} characters", "cel-too-long"
+        raise ConditionError(code, message, "split it into several rules", code, most=str(MAX_LENGTH))
     tokens = [found[1] for found in TOKEN.finditer(text)]
     for before, token in zip(["", *tokens], tokens, strict=False):
         quoted = token[0] in "\"'"
         if token in ('"', "'", "`", "\\") or (quoted and (before in _PREFIXES or before[:1] in ("'", '"'))):
             raise ConditionError(
-                "cel-syntax", "texts are written in one pair of plain quotes", 'for example channel == "email"'
+                "cel-syntax", "texts are written in one pair of plain quotes", 'for example channel == "email"', "cel-quotes"
             )
     if "//" in "".join(token if token[0] not in "\"'" else "''" for token in tokens):
-        raise ConditionError("cel-syntax", "the expression holds a // comment", "write comments in YAML, after #")
+        raise ConditionError(
+            "cel-syntax", "the expression holds a // comment", "write comments in YAML, after #", "cel-comment"
+        )
     return tokens
 
 
@@ -96,7 +104,10 @@ def compile_condition(text: str, calendars: Collection[str]) -> Condition:
     program = _program(text)
     unknown = sorted(set(program.variables()) - VARIABLES)
     if unknown:
-        raise ConditionError("cel-unknown-name", f"there is no {unknown[0]}", f"known are {', '.join(sorted(VARIABLES))}")
+        known, name = ", ".join(sorted(VARIABLES)), unknown[0]
+        raise ConditionError(
+            "cel-unknown-name", f"there is no {name}", f"known are {known}", "cel-no-variable", name=name, known=known
+        )
     functions = sorted(name for name in program.functions() if name[0].isalpha() and name not in FUNCTIONS)
     if functions:
         raise _no_function(functions[0])
@@ -195,11 +206,14 @@ def _asked(tokens: list[str], calendars: Collection[str]) -> tuple[str, ...]:
     for place in (place for place, name in enumerate(tokens) if name == "hours"):
         call = tokens[place + 1 : place + 4]
         if len(call) < 3 or call[0] != "(" or call[1][0] not in "\"'" or call[2] != ")":
-            raise ConditionError("cel-syntax", "hours takes the name of one calendar", 'for example hours("office")')
+            raise ConditionError(
+                "cel-syntax", "hours takes the name of one calendar", 'for example hours("office")', "cel-hours"
+            )
         name = call[1][1:-1]
         if name not in calendars:
-            known = ", ".join(sorted(calendars)) or "none; write one under `calendars`"
-            raise ConditionError("unknown-calendar", f"there is no calendar {name!r}", f"known are {known}")
+            known, code = ", ".join(sorted(calendars)), "unknown-calendar"
+            hint = f"known are {known or 'none; write one under `calendars`'}"
+            raise ConditionError(code, f"there is no calendar {name!r}", hint, code, calendar=name, known=known or "–")
         names.add(name)
     return tuple(sorted(names))
 
@@ -211,4 +225,6 @@ def _known_functions(tokens: list[str]) -> None:
 
 
 def _no_function(name: str) -> ConditionError:
-    return ConditionError("cel-unknown-name", f"there is no function {name} here", f"known are {', '.join(sorted(FUNCTIONS))}")
+    known = ", ".join(sorted(FUNCTIONS))
+    message, hint = f"there is no function {name} here", f"known are {known}"
+    return ConditionError("cel-unknown-name", message, hint, "cel-no-function", name=name, known=known)

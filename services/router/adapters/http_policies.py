@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, Field
 
 from runtime.access import require
 from runtime.errors import Conflict, NotFound, Refused
+from runtime.lines import MEDIA_TYPE, Lines
 from runtime.unit import Unit
 from schemas.commands import ApplyPolicy
 from schemas.topics import ROUTING_COMMANDS
@@ -126,12 +127,14 @@ def router(service: Router, transaction: Transaction, replays: Replays) -> APIRo
         return PolicyTaken(version=version, command_id=command_id, findings=findings)
 
     @routes.post("/replay", dependencies=reading, summary="Try a policy on the recorded log", response_model=Comparison)
-    async def replay(wish: ReplayRequest) -> Any:
+    async def replay(wish: ReplayRequest, accept: Annotated[str, Header()] = "") -> Any:
         """What the recorded work would have come to under another policy, beside what it came to.
 
         Runs in a process of its own, one at a time, for a minute at most. Informs; it never applies anything.
+        With `Accept: application/x-ndjson` the answer comes in lines: `{"progress": {"done": 500, "of": 20000}}` while it runs,
+        then `{"comparison": …}` or `{"problem": …}`; who goes away ends it.
         """
-        return await replays.run(wish)
+        return await (Lines.begin(replays.steps(wish)) if MEDIA_TYPE in accept else replays.run(wish))
 
     return routes
 

@@ -1,6 +1,6 @@
 """Everything that can be said against a policy's text, each with its line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,13 +36,15 @@ def lint_text(text: str, roster: Roster | None = None) -> list[Finding]:
 
 def _refused(problem: Problem, places: Places) -> Finding:
     place = ".".join(problem.place) or "policy"
-    return Finding(problem.code, "error", place, problem.message, problem.hint, line_of(places, problem.place))
+    line = line_of(places, problem.place)
+    return Finding(problem.code, "error", place, problem.message, problem.hint, line, problem.wording, problem.about)
 
 
 def _twice(reading: Reading) -> Iterator[Finding]:
     for path in reading.twice:
         text = f"{path[-1]} is written twice: only the last one counts"
-        yield Finding("written-twice", "error", ".".join(path), text, "take one out")
+        code, about = "written-twice", {"name": path[-1]}
+        yield Finding(code, "error", ".".join(path), text, "take one out", wording=code, about=about)
 
 
 def _conditions(policy: Policy) -> Iterator[Finding]:
@@ -51,7 +53,16 @@ def _conditions(policy: Policy) -> Iterator[Finding]:
             continue
         for fault in faults(rule.condition):
             severity: Severity = "warning" if fault.code == "cel-may-fail" else "error"
-            yield Finding(fault.code, severity, f"rules.{place}.when", f"rule {rule.name}: {fault}", fault.hint)
+            told = f"rule {rule.name}: {fault}"
+            yield Finding(
+                fault.code,
+                severity,
+                f"rules.{place}.when",
+                told,
+                fault.hint,
+                wording=fault.wording,
+                about=fault.about | {"rule": rule.name},
+            )
 
 
 def _values(form: PolicyForm) -> Iterator[Finding]:
@@ -62,9 +73,12 @@ def _values(form: PolicyForm) -> Iterator[Finding]:
             for value in getattr(rule.when, fact) or ():
                 if value != "*" and value not in values:
                     text = f"rule {rule.name}: {value!r} is not a known {fact}"
-                    yield Finding(
-                        "unknown-value", "warning", f"rules.{place}.when.{fact}", text, f"known are {', '.join(values)}"
-                    )
+                    yield _unknown_value(f"rules.{place}.when.{fact}", text, {"rule": rule.name, "value": value}, values)
+
+
+def _unknown_value(place: str, text: str, about: dict[str, str], values: Sequence[str]) -> Finding:
+    known, code = ", ".join(values), "unknown-value"
+    return Finding(code, "warning", place, text, f"known are {known}", wording=code, about=about | {"known": known})
 
 
 def vocabulary(reading: Reading) -> Vocabulary:

@@ -202,9 +202,10 @@ class _Placing(_Promises):
     def _ends(self) -> "_Placing":
         if self.steps[-1].lasts is not None:
             message = "the last step must have no `for`: say what holds when all others have passed"
-            raise PydanticCustomError("steps-without-end", message)
+            raise PydanticCustomError("steps-without-end", message, {"wording": "last-step-ends"})
         if any(step.lasts is None for step in self.steps[:-1]):
-            raise PydanticCustomError("steps-without-end", "every step but the last needs `for`")
+            message = "every step but the last needs `for`"
+            raise PydanticCustomError("steps-without-end", message, {"wording": "step-without-for"})
         return self
 
 
@@ -244,5 +245,9 @@ class PolicyForm(_Form):
             if queue.calendar is not None and queue.calendar not in self.calendars:
                 known = ", ".join(self.calendars) or "none"
                 message = f"queues.{queue_id}.calendar: there is no calendar {queue.calendar!r}; known are {known}"
-                raise PydanticCustomError("unknown-calendar", "{told}", {"told": message})
+                raise PydanticCustomError(
+                    "unknown-calendar",
+                    "{told}",
+                    {"told": message, "wording": "unknown-calendar", "calendar": queue.calendar, "known": known},
+                )
         return self

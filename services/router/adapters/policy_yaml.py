@@ -12,6 +12,7 @@ rules:
 default: {queue: general, steps: [{for: 2m}, {language: 0, wishes: false}]}
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -39,12 +40,14 @@ default: {queue: general, steps: [{for: 2m}, {language: 0, wishes: false}]}
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a text that keeps it from being a policy. `code` is stable."""
+    """Something in a text that keeps it from being a policy. `code` is stable; `wording` and `about` as in lint.Finding."""
 
     code: str
     place: tuple[str, ...]
     message: str
     hint: str = ""
+    wording: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 class NoPolicy(Exception):
@@ -103,7 +106,7 @@ def read(version: str, text: str) -> Reading:
     except ValidationError as error:
         raise NoPolicy([_problem(one) for one in error.errors(include_input=False, include_url=False)][:50], places) from error
     except RecursionError as error:
-        raise NoPolicy([Problem("no-yaml", (), "the policy is nested too deeply")], places) from error
+        raise NoPolicy([Problem("no-yaml", (), "the policy is nested too deeply", wording="too-deep")], places) from error
     except (yaml.YAMLError, ValueError) as error:
         raise NoPolicy([Problem("no-yaml", (), f"the policy is no YAML: {error}"[:400])], places) from error
     return Reading(_policy(version, form, places), form, places, twice)
@@ -115,8 +118,12 @@ def _problem(error: object) -> Problem:
     place = tuple(str(part) for part in known["loc"])  # type: ignore[attr-defined]
     message = str(known["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return Problem("unknown-name", place, f"there is no field {place[-1]!r} here", "see docs/routing.md")
-    return Problem(kind if "-" in kind else "wrong-form", place, message)
+        text, code = f"there is no field {place[-1]!r} here", "unknown-name"
+        return Problem(code, place, text, "see docs/routing.md", code, {"name": place[-1]})
+    told: dict[str, str] = dict(known.get("ctx") or {})  # type: ignore[call-overload]
+    wording = told.get("wording", "")
+    about = {name: text for name, text in told.items() if name not in ("told", "wording")} if wording else {}
+    return Problem(kind if "-" in kind else "wrong-form", place, message, "", wording, about)
 
 
 def _policy(version: str, form: PolicyForm, places: Places) -> Policy:
@@ -128,7 +135,7 @@ def _policy(version: str, form: PolicyForm, places: Places) -> Policy:
         try:
             rules.append(_rule(rule, _condition(rule.when, calendars), plans))
         except ConditionError as error:
-            problems.append(Problem(error.code, ("rules", str(place), "when"), str(error), error.hint))
+            problems.append(_in_condition(place, error))
     if problems:
         raise NoPolicy(problems, places)
     return Policy(
@@ -142,6 +149,10 @@ def _policy(version: str, form: PolicyForm, places: Places) -> Policy:
         calendars=MappingProxyType(calendars),
         keywords=MappingProxyType({name: tuple(words) for name, words in form.keywords.items()}),
     )
+
+
+def _in_condition(rule: int, error: ConditionError) -> Problem:
+    return Problem(error.code, ("rules", str(rule), "when"), str(error), error.hint, error.wording, error.about)
 
 
 def _condition(when: WhenForm, calendars: dict[str, Calendar]) -> Condition | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
-from typing import Any
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeVar
 
 from pydantic_core import from_json, to_json
 
@@ -11,6 +13,9 @@ from services.router.adapters.replaying import ReplayRequest
 
 SECONDS = 60.0
 MAX_ENTRIES = 1_000_000
+MAX_LINE = 16 * 1024**2
+T = TypeVar("T")
+PROGRAM = ("-m", "services.router.adapters.replaying")
 
 
 class Replays:
@@ -23,28 +28,38 @@ class Replays:
 
     async def run(self, wish: ReplayRequest) -> dict[str, Any]:
         """The comparison as JSON. Raises Refused (TooMany while another runs, TooLarge when it takes too long) or Transient."""
-        if self._busy.locked():
-            raise TooMany("another replay is running", retry_after=10)
-        async with self._busy:
-            bounded = wish.model_copy(update={"max_entries": min(wish.max_entries, MAX_ENTRIES)})
-            answer = await self._ask(to_json({"database_url": self._database_url, "request": bounded.model_dump(mode="json")}))
-        if "comparison" not in answer:
-            kind = TooLarge if answer.get("refused") == "too-large" else Refused
-            raise kind(answer["detail"], field=answer["field"], hint=answer["hint"])
-        found: dict[str, Any] = answer["comparison"]
+        last = b""
+        async with aclosing(self.steps(wish)) as steps:
+            async for step in steps:
+                last = step
+        found: dict[str, Any] = from_json(last)["comparison"]
         return found
 
-    async def _ask(self, request: bytes) -> dict[str, Any]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.router.adapters.replaying",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+    async def steps(self, wish: ReplayRequest) -> AsyncGenerator[bytes, None]:
+        """Lines of JSON: `{"progress": {"done": …, "of": …}}`, in entries, and at last `{"comparison": …}`.
+
+        Raises as `run` does. Closing it ends the replay.
+        """
+        if self._busy.locked():
+            raise TooMany("another replay is running", retry_after=10)
+        bounded = wish.model_copy(update={"max_entries": min(wish.max_entries, MAX_ENTRIES)})
+        request = to_json({"database_url": self._database_url, "request": bounded.model_dump(mode="json")})
+        async with self._busy, aclosing(self._ask(request)) as lines:
+            async for line in lines:
+                yield _sound(line)
+
+    async def _ask(self, request: bytes) -> AsyncGenerator[bytes, None]:
+        pipe, deadline = asyncio.subprocess.PIPE, asyncio.get_running_loop().time() + self._seconds
+        process = await asyncio.create_subprocess_exec(sys.executable, *PROGRAM, stdin=pipe, stdout=pipe, limit=MAX_LINE)
+        given, told = process.stdin, process.stdout
+        if given is None or told is None:
+            raise Transient("the replay could not be started")
         try:
-            async with asyncio.timeout(self._seconds):
-                told, _ = await process.communicate(request)
+            given.write(request)
+            given.close()
+            while line := await _within(deadline, told.readline()):
+                yield line.rstrip()
+            await _within(deadline, process.wait())
         except TimeoutError as error:
             hint = "replay a shorter part, or use `payvand replay` on the hub's machine"
             raise TooLarge(f"the replay took over {self._seconds:.0f} s", hint=hint) from error
@@ -54,5 +69,16 @@ class Replays:
                 await process.wait()
         if process.returncode != 0:
             raise Transient("the replay broke off", hint="see the router's log; it may have needed too much memory")
-        answer: dict[str, Any] = from_json(told)
-        return answer
+
+
+async def _within(deadline: float, awaited: Coroutine[Any, Any, T]) -> T:
+    return await asyncio.wait_for(awaited, deadline - asyncio.get_running_loop().time())
+
+
+def _sound(line: bytes) -> bytes:
+    """The line, unless it is a refusal: that is raised."""
+    if line.startswith(b'{"refused"'):
+        answer: dict[str, Any] = from_json(line)
+        kind = TooLarge if answer["refused"] == "too-large" else Refused
+        raise kind(answer["detail"], field=answer["field"], hint=answer["hint"])
+    return line

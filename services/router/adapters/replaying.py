@@ -1,6 +1,7 @@
 """The recorded log read from Postgres and folded twice: as it was, and under another policy.
 
-Run as a program it takes a request as JSON on stdin and answers on stdout, so that a replay never holds up routing.
+Run as a program it takes a request as JSON on stdin and answers on stdout, so that a replay never holds up routing: a line of
+JSON now and then to tell how far it has come, a last one with what came out.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from runtime.errors import Refused, TooLarge
 from runtime.settings import Settings
 from services.router.adapters import forms
 from services.router.adapters.policy_yaml import read_policy
-from services.router.domain.comparison import Comparing, Comparison, Pair
+from services.router.domain.comparison import Comparing, Comparison, Note, Pair
 from services.router.domain.policy import PolicyError
 from services.router.domain.recording import Recording
 from services.router.domain.rehearsal import Rehearsal
@@ -29,10 +30,13 @@ from services.router.ports import DOMAIN
 from services.router.settings import RouterSettings
 
 PAGE = 2_000
+EVERY = 500
 MEMORY_BYTES = 2 * 1024**3
 _NICE = 10
+_TOLD_EVERY = 0.2
 
-Progress = Callable[[int], None]
+Progress = Callable[[int, int], None]
+"""Told (done, of): entries read and to be read, of both passes. `of` is as the log stood at the beginning."""
 
 
 class ReplayRequest(BaseModel):
@@ -54,37 +58,48 @@ class ReplayRequest(BaseModel):
 COMPARISON: TypeAdapter[Comparison] = TypeAdapter(Comparison)
 
 
-async def compare(database: Database, wish: ReplayRequest, terms: Terms, progress: Progress = lambda _: None) -> Comparison:
-    """Both runs side by side. Reads the log twice, a page at a time. Raises Refused for a text that is no policy.
-
-    `progress` is told the number of entries read, of both passes.
-    """
+async def compare(database: Database, wish: ReplayRequest, terms: Terms, progress: Progress = lambda *_: None) -> Comparison:
+    """Both runs side by side. Reads the log twice, a page at a time. Raises Refused for a text that is no policy."""
     try:
         policy = read_policy(wish.version, wish.policy)
     except PolicyError as error:
         raise Refused(str(error), field="policy", hint="`payvand policy lint FILE` tells all that is wrong") from error
     started = time.perf_counter()
     async with database.reading() as connection:
-        await _bounded(connection, wish)
+        count = _Count(2 * await _bounded(connection, wish), progress)
         recording = Recording(terms)
         last: datetime | None = None
         async for entry in _entries(connection, wish.until):
             recording.follow(entry)
             last = entry.at
-            progress(1)
+            count.up()
         comparing = Comparing(timedelta(seconds=wish.within_seconds))
         pieces = recording.pieces
         recording.rest()
         rehearsal = Rehearsal(recording, policy, wish.since, comparing)
         async for entry in _entries(connection, wish.until):
             rehearsal.follow(entry)
-            progress(1)
+            count.up()
     if last is not None:
         rehearsal.finish(last)
     return _report(wish, recording.entries, time.perf_counter() - started, rehearsal, pieces)
 
 
-async def _bounded(connection: Connection, wish: ReplayRequest) -> None:
+class _Count:
+    """Tells at the beginning and after every so many entries."""
+
+    def __init__(self, of: int, progress: Progress) -> None:
+        self._done, self._of, self._progress = 0, of, progress
+        progress(0, of)
+
+    def up(self) -> None:
+        self._done += 1
+        if self._done % EVERY == 0:
+            self._progress(min(self._done, self._of), self._of)
+
+
+async def _bounded(connection: Connection, wish: ReplayRequest) -> int:
+    """How many entries there are. Raises TooLarge."""
     sql = """
         SELECT count(*) AS entries FROM (
             SELECT 1 FROM router.log
@@ -96,6 +111,7 @@ async def _bounded(connection: Connection, wish: ReplayRequest) -> None:
             f"the log has over {wish.max_entries} entries up to there",
             hint="set `until` earlier or `max_entries` higher; `payvand replay` on the hub's machine has no such limit",
         )
+    return int(row.entries)
 
 
 async def _entries(connection: Connection, until: datetime | None) -> AsyncIterator[Entry]:
@@ -119,11 +135,13 @@ def _report(wish: ReplayRequest, entries: int, seconds: float, rehearsal: Rehear
     changes = comparing.changes
     notes = []
     if not pieces:
-        notes.append("Nothing arrived in this part of the log.")
+        notes.append(Note("nothing-arrived", "Nothing arrived in this part of the log."))
     if rehearsal.merged:
-        notes.append(f"{rehearsal.merged} pieces of work came while the same conversation was still open: counted with it.")
+        text = f"{rehearsal.merged} pieces of work came while the same conversation was still open: counted with it."
+        notes.append(Note("counted-together", text, {"count": rehearsal.merged}))
     if rehearsal.policy.keywords:
-        notes.append("Word lists are looked up when work arrives: those that were not in force then count as not met.")
+        text = "Word lists are looked up when work arrives: those that were not in force then count as not met."
+        notes.append(Note("word-lists", text))
     return Comparison(
         policy=wish.version,
         since=wish.since,
@@ -149,11 +167,24 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
+class _Telling:
+    """Says on stdout, five times a second at most, how far it has come."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _TOLD_EVERY
+            sys.stdout.buffer.write(to_json({"progress": {"done": done, "of": of}}) + b"\n")
+            sys.stdout.buffer.flush()
+
+
 async def _answer(told: dict[str, Any]) -> bytes:
     where = Settings().model_copy(update={"database_url": SecretStr(told["database_url"])})
     database = Database(where, "router-replay")
     try:
-        found = await compare(database, ReplayRequest.model_validate(told["request"]), RouterSettings().terms())
+        found = await compare(database, ReplayRequest.model_validate(told["request"]), RouterSettings().terms(), _Telling())
         return to_json({"comparison": COMPARISON.dump_python(found, mode="json")})
     except Refused as error:
         return to_json({"refused": error.slug, "detail": error.message, "field": error.field, "hint": error.hint})

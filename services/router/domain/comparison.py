@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -100,6 +100,15 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to know about a comparison. `code` is stable, `sentence` English, `about` what it tells of."""
+
+    code: str
+    sentence: str
+    about: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Side by side: in whole, by queue and by agent (first assignments). `differences` are the first of `different`."""
 
@@ -118,7 +127,7 @@ class Comparison:
     sooner: int
     later: int
     differences: tuple[Difference, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     caveat: str = CAVEAT
 
 

@@ -4,7 +4,7 @@ Findings that hang on the agents are made only when the agents are given.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any, Literal
 
@@ -23,7 +23,11 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`code` is stable; `place` is the path in the text (`rules.2.when`); an `error` keeps a policy from being applied."""
+    """`code` is stable; `place` is the path in the text (`rules.2.when`); an `error` keeps a policy from being applied.
+
+    `sentence` and `hint` are English. For another language: `wording` says which of the code's sentences it is (the code itself
+    where it has one only, "" for what has to be taken as it is), `about` what stands in it.
+    """
 
     code: str
     severity: Severity
@@ -31,6 +35,8 @@ class Finding:
     sentence: str
     hint: str = ""
     line: int | None = None
+    wording: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ def _unreachable(policy: Policy, vocabulary: Vocabulary) -> Iterator[Finding]:
                 f"rules.{place}",
                 f"rule {rule.name} is never reached: the rules before it take everything that it would take",
                 "put the narrower rule first, or take this one out",
+                wording="unreachable-rule",
+                about={"rule": rule.name},
             )
 
 
@@ -131,10 +139,14 @@ def _calendars(policy: Policy) -> Iterator[Finding]:
     for name, calendar in policy.calendars.items():
         if not calendar.ever_open():
             text = f"calendar {name} is never open"
-            yield Finding("calendar-never-open", "error", f"calendars.{name}", text, "give at least one day hours")
+            yield _of_calendar("calendar-never-open", "error", name, (text, "give at least one day hours"))
         elif name not in in_use:
             text = f"calendar {name} is used by no queue and no rule"
-            yield Finding("unused-calendar", "warning", f"calendars.{name}", text, "name it in `queues`, or ask hours() for it")
+            yield _of_calendar("unused-calendar", "warning", name, (text, "name it in `queues`, or ask hours() for it"))
+
+
+def _of_calendar(code: str, severity: Severity, name: str, said: tuple[str, str]) -> Finding:
+    return Finding(code, severity, f"calendars.{name}", *said, wording=code, about={"calendar": name})
 
 
 def _nobody(policy: Policy, roster: Roster) -> Iterator[Finding]:
@@ -153,16 +165,20 @@ def _nobody(policy: Policy, roster: Roster) -> Iterator[Finding]:
 
 def _unknown_wish(place: str, rule: Rule, skill: str) -> Finding:
     text = f"rule {rule.name} wishes for {skill}, which no agent has"
-    return Finding("skill-nobody-has", "warning", place, text, "check the spelling")
+    about = {"rule": rule.name, "skill": skill}
+    return Finding("skill-nobody-has", "warning", place, text, "check the spelling", wording="skill-only-wished", about=about)
 
 
 def _lacking(place: str, rule: Rule, need: tuple[str, int], *, last: bool) -> Finding:
     asked = needs_text((need,))
+    about = {"rule": rule.name, "needs": asked}
     if last:
         text = f"no agent has {asked}, which the last step of rule {rule.name} asks for: such work waits for good"
-        return Finding("nobody-for-last-step", "warning", place, text, "let the last step ask for less, or add an agent")
+        code, hint = "nobody-for-last-step", "let the last step ask for less, or add an agent"
+        return Finding(code, "warning", place, text, hint, wording=code, about=about)
     text = f"no agent has {asked}: this step of rule {rule.name} only loses time"
-    return Finding("skill-nobody-has", "warning", place, text, "check the spelling, or take the step out")
+    code, hint = "skill-nobody-has", "check the spelling, or take the step out"
+    return Finding(code, "warning", place, text, hint, wording=code, about=about)
 
 
 def _queues(policy: Policy, roster: Roster) -> Iterator[Finding]:
@@ -170,18 +186,34 @@ def _queues(policy: Policy, roster: Roster) -> Iterator[Finding]:
     for place, rule in _placed(policy):
         if rule.queue is not None and rule.queue not in roster.queues and rule.queue not in policy.queues:
             text = f"there is no queue {rule.queue} yet: it is made, without a team, when the first work arrives"
-            yield Finding("unknown-queue", "warning", place, text, f"known are {', '.join(sorted(roster.queues)) or 'none'}")
+            known = ", ".join(sorted(roster.queues))
+            code, about = "unknown-queue", {"queue": rule.queue, "known": known}
+            yield Finding(code, "warning", place, text, f"known are {known or 'none'}", wording=code, about=about)
     for queue_id in sorted({rule.queue for _, rule in _placed(policy) if rule.queue} | set(policy.queues)):
         team = roster.queues.get(queue_id)
         if not roster.crowds or (team is not None and team not in teams):
             who = f"the team {team} of queue {queue_id}" if team else f"queue {queue_id}"
             hint = "put agents into the team, or give the queue another one" if team else "add agents"
-            yield Finding("queue-without-agents", "warning", f"queues.{queue_id}", f"{who} has no agents", hint)
+            yield _without_agents(queue_id, team, (f"{who} has no agents", hint))
+    yield from _overflows(policy, teams)
+
+
+def _without_agents(queue_id: str, team: str | None, said: tuple[str, str]) -> Finding:
+    about = {"queue": queue_id} | ({"team": team} if team else {})
+    wording = "team-without-agents" if team else "queue-without-agents"
+    return Finding("queue-without-agents", "warning", f"queues.{queue_id}", *said, wording=wording, about=about)
+
+
+def _overflows(policy: Policy, teams: set[str]) -> Iterator[Finding]:
     for queue_id, plan in policy.plans.items():
         for overflow in plan.overflow:
             if overflow.team not in teams:
                 text = f"queue {queue_id} overflows to the team {overflow.team}, which has no agents"
-                yield Finding("queue-without-agents", "warning", f"queues.{queue_id}.overflow", text, "check the spelling")
+                about = {"queue": queue_id, "team": overflow.team}
+                place, wording = f"queues.{queue_id}.overflow", "overflow-without-agents"
+                yield Finding(
+                    "queue-without-agents", "warning", place, text, "check the spelling", wording=wording, about=about
+                )
 
 
 def _starving(policy: Policy, vocabulary: Vocabulary, roster: Roster | None) -> Iterator[Finding]:
@@ -191,9 +223,11 @@ def _starving(policy: Policy, vocabulary: Vocabulary, roster: Roster | None) -> 
             "starvation",
             "error",
             favoured.place,
-            f"{favoured.text} always goes before {other.text}, though it has other agents too and the latter only shares: "
-            "the shared agents are taken away and the latter starves, even below full load",
+            f"rule {favoured.text} always goes before rule {other.text}, though it has other agents too and the latter "
+            "only shares: the shared agents are taken away and the latter starves, even below full load",
             "turn the priorities round, give the queue a `rescue`, or make the lead a matter of minutes",
+            wording="starvation",
+            about={"favoured": favoured.text, "other": other.text},
         )
 
 
@@ -218,7 +252,7 @@ def _kind(policy: Policy, place: int, rule: Rule, needs: Needs, roster: Roster |
     asked = tuple((skill, level) for skill, level in needs if level)
     return Kind(
         place=f"rules.{place}" if place < len(policy.rules) else "default",
-        text=f"rule {rule.name} ({needs_text(asked)})",
+        text=f"{rule.name} ({needs_text(asked)})",
         needs=asked,
         team=team,
         pool=_pool(asked, team, roster.crowds if roster else ()),

@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Header, Path
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import from_json
 
 from runtime.errors import Transient
+from runtime.lines import MEDIA_TYPE, Lines
 from services.desk.adapters.http.desk import PROBLEMS, Desk, guard, needs
 from services.desk.adapters.postgres.policies import Applied, applied, note_applied
-from services.desk.adapters.router_face import Answer, RouterFace
+from services.desk.adapters.router_face import Answer, Otherwise, RouterFace
 from services.desk.domain.people import Viewer
 
 ASupervisor = Annotated[Viewer, Depends(needs("supervisor"))]
@@ -48,7 +49,10 @@ class Applying(Checked):
 
 
 class Finding(BaseModel):
-    """Something doubtful about a text; an `error` keeps it from being applied. `code` is stable, `sentence` is English."""
+    """Something doubtful about a text; an `error` keeps it from being applied. `code` is stable, `sentence` is English.
+
+    For other languages `wording` names the sentence and `about` what stands in it; without a wording it is taken as it is.
+    """
 
     code: str
     severity: Literal["error", "warning"]
@@ -56,6 +60,8 @@ class Finding(BaseModel):
     sentence: str
     hint: str = ""
     line: int | None = None
+    wording: str = ""
+    about: dict[str, str] = {}
 
 
 class Lint(BaseModel):
@@ -114,10 +120,19 @@ class RoutingRoutes:
                 await note_applied(unit, version, viewer.agent_id)
         return _passed_on(answer)
 
-    async def replay(self, viewer: ASupervisor, wish: Replaying) -> Response:
-        """What the recorded work would have come to under a text, beside what it came to. Takes a minute at most."""
+    async def replay(self, viewer: ASupervisor, wish: Replaying, accept: Annotated[str, Header()] = "") -> Response:
+        """What the recorded work would have come to under a text, beside what it came to. Takes a minute at most.
+
+        With `Accept: application/x-ndjson` it comes in lines: `{"progress": {"done": 500, "of": 20000}}` while it runs, then
+        `{"comparison": …}` or `{"problem": …}`; who goes away ends it.
+        """
         told = wish.model_dump(mode="json") | {"max_entries": _ENTRIES}
-        return _passed_on(await self._router.ask("POST", "/v1/replay", told))
+        if MEDIA_TYPE not in accept:
+            return _passed_on(await self._router.ask("POST", "/v1/replay", told))
+        try:
+            return await Lines.begin(self._router.lines("/v1/replay", told))
+        except Otherwise as other:
+            return _passed_on(other.answer)
 
     async def _applied(self) -> dict[str, Applied]:
         async with self._desk.kit.reading() as unit:

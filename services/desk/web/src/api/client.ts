@@ -45,12 +45,47 @@ async function problem(response: Response): Promise<ApiError> {
   } catch {
     // An answer that is no JSON (a proxy's page) still has a status.
   }
+  return problemOf(response.status, response.statusText, body);
+}
+
+function problemOf(status: number, fallback: string, body: Record<string, unknown>): ApiError {
   const text = (key: string): string | null => (typeof body[key] === "string" ? body[key] : null);
-  return new ApiError(response.status, text("title") ?? response.statusText, text("detail") ?? "", text("field"), text("hint"));
+  return new ApiError(status, text("title") ?? fallback, text("detail") ?? "", text("field"), text("hint"));
 }
 
 /** @throws ApiError for every answer that is no success; status 0 when the server cannot be reached. */
 export async function call<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
+  const response = await ask(method, path, options);
+  if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+/**
+ * An answer that comes line by line, each line told as it arrives.
+ * @throws ApiError as `call` does, and for a line that tells of a problem.
+ */
+export async function follow(method: Method, path: string, tell: (line: Record<string, unknown>) => void, options: CallOptions = {}): Promise<void> {
+  const response = await ask(method, path, { ...options, headers: { Accept: "application/x-ndjson" } });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read().catch((cause: unknown) => {
+      throw cause instanceof DOMException && cause.name === "AbortError" ? cause : new ApiError(0, "unreachable", "");
+    });
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const step = JSON.parse(line) as Record<string, unknown>;
+      const wrong = step.problem as Record<string, unknown> | undefined;
+      if (wrong) throw problemOf(Number(wrong.status), "", wrong);
+      tell(step);
+    }
+  }
+}
+
+async function ask(method: Method, path: string, options: CallOptions): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (method !== "GET") headers["X-Payvand"] = "1";
   const init: RequestInit = { method, headers, credentials: "same-origin" };
@@ -74,7 +109,5 @@ export async function call<T>(method: Method, path: string, options: CallOptions
   }
   learnClock(response);
   if (!response.ok) throw await problem(response);
-  if (response.status === 204 || response.headers.get("content-length") === "0") return undefined as T;
-  const text = await response.text();
-  return (text ? JSON.parse(text) : undefined) as T;
+  return response;
 }

@@ -1,6 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useState } from "react";
 
-import { call } from "./client";
+import { ApiError, call, follow } from "./client";
 import { keys } from "./keys";
 import type { Comparison, Lint, Policy, PolicyVersion } from "./types";
 
@@ -70,10 +71,39 @@ export interface ReplayInput {
   until: string | null;
 }
 
+/** Entries of the record, of both passes over it. */
+export interface ReplayProgress {
+  done: number;
+  of: number;
+}
+
+/** A replay, how far it has come, and how to end it: leaving the page does so too. */
 export function useReplay() {
-  return useMutation({
+  const [progress, setProgress] = useState<ReplayProgress | null>(null);
+  const [cancelled, setCancelled] = useState(false);
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+  const replay = useMutation({
     mutationKey: ["replay"],
-    mutationFn: (input: ReplayInput) => call<Comparison>("POST", "/api/routing/replay", { body: input }),
+    mutationFn: async (input: ReplayInput) => {
+      const { signal } = (running.current = new AbortController());
+      let found: Comparison | undefined;
+      const tell = (step: { progress?: ReplayProgress; comparison?: Comparison }): void => {
+        if (step.progress) setProgress(step.progress);
+        found = step.comparison;
+      };
+      setProgress(null);
+      setCancelled(false);
+      await follow("POST", "/api/routing/replay", tell, { body: input, signal });
+      if (!found) throw new ApiError(0, "unreachable", "");
+      return found;
+    },
     meta: { ownErrors: true },
   });
+  const cancel = (): void => {
+    running.current?.abort();
+    setCancelled(true);
+    replay.reset();
+  };
+  return { ...replay, progress, cancel, cancelled };
 }

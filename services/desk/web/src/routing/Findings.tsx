@@ -5,6 +5,7 @@ import type { Finding } from "../api/types";
 import { errorText } from "../app/errors";
 import { useFormat } from "../i18n/format";
 import { IconAlertTriangle, IconCircleCheck, IconX } from "../parts/icons";
+import { isolated } from "./isolated";
 import classes from "./Routing.module.css";
 
 interface Props {
@@ -29,11 +30,23 @@ function useSummary(): (findings: Finding[]) => string {
   };
 }
 
+/** A finding in the reader's language; what the server words by the text itself stays as it is, in English. */
+function useWords() {
+  const { t, i18n } = useTranslation();
+  return ({ wording, about, sentence, hint }: Finding) => {
+    const key = `routing.said.${wording}`;
+    if (!wording || !i18n.exists(`${key}.text`)) return { text: sentence, hint, lang: { lang: "en", dir: "auto" } };
+    const told = isolated(about);
+    return { text: t(`${key}.text`, told), hint: i18n.exists(`${key}.hint`) ? t(`${key}.hint`, told) : "", lang: {} };
+  };
+}
+
 function Line({ finding, onLine }: { finding: Finding; onLine: (line: number) => void }) {
   const { t } = useTranslation();
   const format = useFormat();
   const bad = finding.severity === "error";
   const where = finding.line ? t("routing.lint.line", { line: format.number(finding.line) }) : finding.place;
+  const said = useWords()(finding);
   const icon = { size: 18, stroke: 1.9, "aria-hidden": true } as const;
   return (
     <UnstyledButton
@@ -47,8 +60,8 @@ function Line({ finding, onLine }: { finding: Finding; onLine: (line: number) =>
           {t(`routing.findings.${finding.code}`, { defaultValue: finding.code })}
           <Text span size="xs" c="dimmed" fw={400}> · <bdi>{where}</bdi></Text>
         </Text>
-        <Text span size="sm" lang="en" dir="auto">{finding.sentence}</Text>
-        {finding.hint && <Text span size="xs" c="dimmed" lang="en" dir="auto">{finding.hint}</Text>}
+        <Text span size="sm" {...said.lang}>{said.text}</Text>
+        {said.hint && <Text span size="xs" c="dimmed" {...said.lang}>{said.hint}</Text>}
       </span>
     </UnstyledButton>
   );

@@ -1,9 +1,9 @@
-import { Alert, Button, Group, Loader, SegmentedControl, Select, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Button, Group, Progress, SegmentedControl, Select, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { serverNow } from "../api/client";
-import { CURRENT, usePolicies, usePolicy, useReplay, type ReplayInput } from "../api/routing";
+import { CURRENT, usePolicies, usePolicy, useReplay, type ReplayInput, type ReplayProgress } from "../api/routing";
 import { errorText } from "../app/errors";
 import { useFormat } from "../i18n/format";
 import { IconPlayerPlay } from "../parts/icons";
@@ -59,16 +59,38 @@ function PeriodPicker({ period, onChange }: { period: Period; onChange: (period:
   );
 }
 
-function Running({ since }: { since: number }) {
+interface RunningProps {
+  since: number;
+  progress: ReplayProgress | null;
+  onCancel: () => void;
+}
+
+/** How far it has come; how long it will take is told once that can be guessed. */
+function Running({ since, progress, onCancel }: RunningProps) {
   const { t } = useTranslation();
   const format = useFormat();
   const now = useNow(1_000);
+  const share = progress && progress.of > 0 ? progress.done / progress.of : 0;
+  const passed = Math.max(0, (now - since) / 1000);
+  const left = share > 0.05 && passed > 1 ? format.duration((passed / share) * (1 - share)) : null;
   return (
-    <Group gap="sm" data-testid="replay-running">
-      <Loader size="sm" aria-hidden="true" />
-      <Text size="sm" role="status">{t("routing.replay.running")}</Text>
-      <Text size="sm" c="dimmed" aria-hidden="true">{format.duration(Math.max(0, (now - since) / 1000))}</Text>
-    </Group>
+    <Stack gap={6} className={classes.card} data-testid="replay-running">
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" role="status">{t("routing.replay.running")}</Text>
+        <Button size="compact-sm" variant="default" onClick={onCancel} data-testid="replay-cancel">{t("common.cancel")}</Button>
+      </Group>
+      <Progress.Root size="lg">
+        <Progress.Section value={share * 100} animated aria-label={t("routing.replay.howFar")} data-testid="replay-progress" />
+      </Progress.Root>
+      <Group justify="space-between">
+        <Text size="sm" c="dimmed">
+          {progress ? t("routing.replay.progress", { share: format.percent(share), of: format.number(progress.of / 2) }) : "\u00a0"}
+        </Text>
+        <Text size="sm" c="dimmed" aria-hidden="true">
+          {left === null ? format.duration(passed) : t("routing.replay.left", { time: left })}
+        </Text>
+      </Group>
+    </Stack>
   );
 }
 
@@ -128,7 +150,8 @@ export function ReplayPanel() {
           </Group>
           {wrong && <Text size="sm" c="var(--desk-bad)" mt="xs" role="alert">{t("routing.replay.wrongPeriod")}</Text>}
         </form>
-        {replay.isPending && <Running since={replay.submittedAt} />}
+        {replay.isPending && <Running since={replay.submittedAt} progress={replay.progress} onCancel={replay.cancel} />}
+        {replay.cancelled && !replay.isPending && <Text size="sm" role="status" data-testid="replay-cancelled">{t("routing.replay.cancelled")}</Text>}
         {replay.isError && <Alert color="red" role="alert" title={t("errors.title")}><span dir="auto">{errorText(replay.error)}</span></Alert>}
         {replay.isSuccess && <ReplayReport found={replay.data} />}
       </Stack>

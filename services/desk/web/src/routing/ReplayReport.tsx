@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useNames } from "../api/names";
-import type { Comparison, Figures, FiguresPair, Outcome } from "../api/types";
+import type { Comparison, Figures, FiguresPair, Outcome, ReplayNote } from "../api/types";
 import { hrefTo } from "../app/route";
 import { useFormat } from "../i18n/format";
 import { Time } from "../parts/Time";
@@ -123,6 +123,19 @@ function Differences({ found }: { found: Comparison }) {
   );
 }
 
+function Remark({ note }: { note: ReplayNote }) {
+  const { t, i18n } = useTranslation();
+  const format = useFormat();
+  const key = `routing.report.notes.${note.code}`;
+  const count = note.about.count ?? 0;
+  const known = i18n.exists(key, { count });
+  return (
+    <Text size="sm" c="dimmed" data-testid="replay-note" {...(known ? {} : { lang: "en", dir: "auto" })}>
+      {known ? t(key, { count, shown: format.number(count) }) : note.sentence}
+    </Text>
+  );
+}
+
 /** Both runs side by side: sentences first, every table on demand. */
 export function ReplayReport({ found }: { found: Comparison }) {
   const { t } = useTranslation();
@@ -140,7 +153,7 @@ export function ReplayReport({ found }: { found: Comparison }) {
       <section className={classes.report} role="status" data-testid="replay-report">
         {say(found).map((sentence) => <p key={sentence} className={classes.said} style={{ margin: 0 }}>{sentence}</p>)}
         <Text size="sm" c="dimmed">{t("routing.report.caveat")}</Text>
-        {found.notes.map((note) => <Text key={note} size="sm" c="dimmed" lang="en" dir="auto">{note}</Text>)}
+        {found.notes.map((note) => <Remark key={note.code} note={note} />)}
         <Text size="xs" c="dimmed">{t("routing.report.read", { shown: format.number(found.entries), time: format.seconds(found.seconds) })}</Text>
       </section>
       <Accordion multiple variant="separated" chevronPosition="right">
