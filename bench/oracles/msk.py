@@ -11,9 +11,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from math import sqrt
-from statistics import fmean, stdev
+from statistics import fmean, linear_regression, stdev
 
 from bench.oracles.figures import STUDENT, Estimate, Row, Table
 from bench.oracles.simulation import CHANNEL, SECOND, Call, Simulation
@@ -35,6 +34,8 @@ PUBLISHED = {
     "served within 20 s": (0.501, 0.494, 0.509),
     "occupancy of group 0": (0.881, 0.877, 0.884),
 }
+CAME = PUBLISHED["served"][0] + PUBLISHED["abandoned"][0]
+ENOUGH = 30
 
 
 @dataclass(eq=False)
@@ -170,21 +171,30 @@ def lived(days: int, seed: int) -> list[Day]:
     return [center.live(many[1_000 * day + draw.randrange(1_000)], draw) for day in range(days)]
 
 
+def as_busy(figures: list[float], came: list[float]) -> Estimate:
+    """The mean of a figure of the days, as it would be had as many come a day as in the published run (a control variate).
+
+    5,184 are to be expected; in the published 1,000 days 5,207.6 came, and that alone moves the service level by more than half
+    of its interval. Fewer than 30 days say too little of the slope: then it is the plain mean.
+    """
+    slope, intercept = linear_regression(came, figures) if len(came) >= ENOUGH else (0.0, fmean(figures))
+    rests = [figure - intercept - slope * count for figure, count in zip(figures, came, strict=True)]
+    return Estimate(intercept + slope * CAME, STUDENT * stdev(rests) / sqrt(len(rests)))
+
+
 def simple_msk(calls: int, seed: int) -> Table:
     """About 5,200 calls a day. The tolerance joins the published 95 % interval and that of our own, fewer days."""
     days = max(2, round(calls / 5_200))
     found = lived(days, seed)
 
+    came = [float(day.served + day.abandoned) for day in found]
+
     def counted(values: list[int]) -> Estimate:
-        steps = [later - value for value, later in pairwise(values)]
-        return Estimate(fmean(values), STUDENT * stdev(steps) / sqrt(2 * days) if len(steps) > 1 else 0.0)
+        return as_busy([float(value) for value in values], came)
 
     def ratio(parts: list[float], wholes: list[float]) -> Estimate:
-        whole = sum(parts) / sum(wholes)
-        rests = [part - whole * of for part, of in zip(parts, wholes, strict=True)]
-        steps = [later - value for value, later in pairwise(rests)]
-        error = STUDENT * stdev(steps) / sqrt(2 * days) / fmean(wholes) if len(steps) > 1 else 0.0
-        return Estimate(whole, error)
+        whole, size = sum(parts) / sum(wholes), fmean(wholes)
+        return as_busy([whole + (part - whole * of) / size for part, of in zip(parts, wholes, strict=True)], came)
 
     measured = {
         "served": counted([day.served for day in found]),
