@@ -74,9 +74,7 @@ def register(where: Settings, name: str, scopes: tuple[str, ...], key: str) -> N
     """Store a key under a name, in place of an earlier one of that name."""
 
     async def work(database: Database) -> None:
-        keys = ApiKeys(database)
-        await keys.revoke(name)
-        await keys.register(name, scopes, key)
+        await ApiKeys(database).replace(name, scopes, key)
 
     with_database(where, work)
 

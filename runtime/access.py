@@ -50,6 +50,14 @@ def digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+_INSERT = """
+    INSERT INTO platform.api_keys (id, name, hash, scopes)
+    VALUES (:id, :name, :hash, CAST(:scopes AS text[]))"""
+_INSTEAD = """
+    ON CONFLICT (name) DO UPDATE
+    SET hash = excluded.hash, scopes = excluded.scopes, created_at = now(), revoked_at = NULL"""
+
+
 class ApiKeys:
     """The keys of this deployment."""
 
@@ -79,22 +87,15 @@ class ApiKeys:
     async def create(self, name: str, scopes: tuple[str, ...]) -> str:
         """A new key; it is told once. Raises asyncpg.UniqueViolationError when a live key has the name."""
         key = f"pv_{secrets.token_urlsafe(32)}"
-        await self.register(name, scopes, key)
-        return key
-
-    async def register(self, name: str, scopes: tuple[str, ...], key: str) -> None:
-        """Store a key that the caller made."""
         async with self._database.transaction() as connection:
             await connection.run("DELETE FROM platform.api_keys WHERE name = :name AND revoked_at IS NOT NULL", name=name)
-            await connection.run(
-                """
-                INSERT INTO platform.api_keys (id, name, hash, scopes)
-                VALUES (:id, :name, :hash, CAST(:scopes AS text[]))""",
-                id=new_id(),
-                name=name,
-                hash=digest(key),
-                scopes=list(scopes),
-            )
+            await connection.run(_INSERT, id=new_id(), name=name, hash=digest(key), scopes=list(scopes))
+        return key
+
+    async def replace(self, name: str, scopes: tuple[str, ...], key: str) -> None:
+        """Store a key that the caller made, in place of an earlier one of that name; several may do so at once."""
+        async with self._database.transaction() as connection:
+            await connection.run(_INSERT + _INSTEAD, id=new_id(), name=name, hash=digest(key), scopes=list(scopes))
 
     async def revoke(self, name: str) -> bool:
         """Revoke a key by its name; False when there is no live one."""

@@ -152,7 +152,8 @@ async def test_a_supervisor_who_cancels_a_replay_ends_it_and_the_next_may_begin(
         ):
             await log_in(client, "admin")
             async with client.stream("POST", "/api/routing/replay", json=wish, headers=lines) as told:
-                [first] = [from_json(line) async for line in _first(told)]
+                reading = told.aiter_lines()
+                first = from_json(await anext(reading))
                 assert first["progress"]["of"] == 7
                 assert (await client.post("/api/routing/replay", json=wish, headers=lines)).status_code == 429
             async with asyncio.timeout(60):
@@ -174,12 +175,6 @@ async def test_a_replay_that_breaks_off_on_its_way_says_so_in_its_last_line(
     assert (told.status_code, from_json(last)["problem"]["status"]) == (200, 503)
 
 
-async def _first(told: httpx.Response) -> AsyncIterator[str]:
-    async for line in told.aiter_lines():
-        yield line
-        return
-
-
 async def test_a_revoked_key_of_the_desk_is_made_anew(client: httpx.AsyncClient, kit: Kit, owned: Owned) -> None:
     await log_in(client, "admin")
     assert (await client.get("/api/routing/policies")).status_code == 200
@@ -189,6 +184,19 @@ async def test_a_revoked_key_of_the_desk_is_made_anew(client: httpx.AsyncClient,
     await client.get("/api/routing/policies")
     owned.kit.keys._known.clear()
     assert (await client.get("/api/routing/policies")).status_code == 200
+
+
+async def test_processes_that_make_the_key_at_once_share_it(kit: Kit) -> None:
+    def known(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=request.headers["authorization"])
+
+    faces = [RouterFace(kit, "http://router.test", httpx.MockTransport(known)) for _ in range(6)]
+    answers = await asyncio.gather(*(face.ask("GET", "/v1/policies") for face in faces))
+    [told] = {answer.body.decode() for answer in answers}
+    kit.keys._known.clear()
+    caller = await kit.keys.caller(told.removeprefix("Bearer "))
+    assert caller is not None
+    assert caller.name == KEY_NAME
 
 
 async def test_a_router_that_is_away_is_trouble_that_passes(kit: Kit) -> None:

@@ -103,8 +103,7 @@ class RouterFace:
     async def _register(self) -> None:
         """Store the key in place of an earlier one, unless it is there."""
         if await self._keys.caller(self._key) is None:
-            await self._keys.revoke(KEY_NAME)
-            await self._keys.register(KEY_NAME, SCOPES, self._key)
+            await self._keys.replace(KEY_NAME, SCOPES, self._key)
         self._registered = True
 
 
