@@ -276,8 +276,7 @@ async def test_a_trial_comes_signed_and_leaves_no_trace(hub: Hub, receiver: Rece
     assert await hub.deliveries(webhook) == []
 
 
-async def test_a_courier_that_was_killed_in_the_middle_loses_nothing(hub: Hub, receiver: Receiver) -> None:
-    """What a kill leaves is a lease and an answer without its note; when the lease is over another courier goes on."""
+async def test_a_subscription_leased_by_another_courier_waits_until_the_lease_is_over(hub: Hub, receiver: Receiver) -> None:
     webhook = await hub.subscribe(receiver)
     await take_over(hub)
     async with hub.kit.transaction() as unit:
