@@ -1,4 +1,4 @@
-"""What the conformance suite needs to know of each channel: an inbox, true input, and forged input.
+"""What the conformance suite needs to know of each channel: an inbox, true input, forged input, and a provider elsewhere.
 
 A channel of a third party joins by adding its case here, or by parametrising `tests/contract/test_channels.py` with its own.
 """
@@ -17,15 +17,16 @@ from payvand_channel_courier.settings import CourierInboxSettings
 from pydantic import SecretStr
 
 import channels
-from channels.base import Channel, Inbound, InboxSettings, RawInput
+from channels.base import Arrival, Channel, Inbound, InboxSettings, RawInput
 from channels.calls.settings import MAX_BODY
-from channels.email.settings import EmailInboxSettings
+from channels.email.settings import EmailInboxSettings, RelaySettings
 from channels.registry import CHANNELS
 from channels.telegram.inbound import MAX_UPDATE, SECRET_HEADER
 from channels.telegram.settings import TelegramInboxSettings
 from channels.webchat.settings import WebchatInboxSettings
 from channels.webchat.token import issue
 from tests.contract import call_records as calls
+from tests.contract import spoken
 from tests.contract import twilio_requests as twilio
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -33,6 +34,10 @@ NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 VISITOR = "visitor-0123456789ab"
 _SECRET = SecretStr("0123456789abcdef0123456789abcdef")
 _ENVELOPE = {"mail-from": "sara@example.org", "rcpt-to": "support@shop.example"}
+
+
+def _text(arrival: Arrival) -> str:
+    return arrival.interaction.text
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,18 @@ class Case:
     wrap: Callable[[bytes], RawInput]
     forge: Callable[[bytes], RawInput]
     limit: int
+    says: Callable[[str], bytes]
+    """The provider's message of a customer who wrote this."""
+    heard: Callable[[Arrival], str | None] = _text
+    """Where the customer's own words stand."""
+    named: bool = False
+    """What is heard is a name only: it has letters; direction marks stay, isolates and overrides do not."""
+    attaches: Callable[[str, bytes], bytes] | None = None
+    """The provider's message with a file of this name; None where a message never holds one."""
+    to: str = ""
+    """Somebody who can be written to."""
+    reaching: Callable[[int], InboxSettings] | None = None
+    """The same inbox with its provider at a port of this machine, and little patience; None where nothing goes out."""
     folder: str = ""
     """The channel's folder, where it is not its name."""
     home: Path | None = None
@@ -112,22 +129,81 @@ EXAMPLES: Mapping[str, Case] = {
         _courier,
         _forged_courier,
         MAX_COURIER,
+        says=spoken.courier,
+        to="courier:u-77",
+        reaching=lambda port: _COURIER.model_copy(update={"base_url": f"http://127.0.0.1:{port}", "timeout": 1.0}),
         home=Path(__file__).parents[2] / "docs" / "examples" / "payvand-channel-courier",
     )
 }
 """Channels of other packages: what docs/channels.md shows keeps the same promises."""
 
+_MAIL = EmailInboxSettings(inbox="support", address="support@shop.example", trusted_authserv="mx.shop.example")
+_CHAT = WebchatInboxSettings(inbox="web", secret=_SECRET)
+
+
+def _relay(port: int) -> EmailInboxSettings:
+    return _MAIL.model_copy(update={"relay": RelaySettings(port=port, starttls="never", timeout=1.0)})
+
+
+def _twilio(port: int) -> InboxSettings:
+    provider = twilio.LINE.provider.model_copy(update={"base_url": f"http://127.0.0.1:{port}", "timeout": 1.0})
+    return twilio.LINE.model_copy(update={"provider": provider})
+
+
 CASES: Mapping[str, Case] = {
-    "call": Case(CHANNELS["call"], calls.LINE, calls.record, calls.forged, MAX_BODY, folder="calls"),
+    "call": Case(
+        CHANNELS["call"],
+        calls.LINE,
+        calls.record,
+        calls.forged,
+        MAX_BODY,
+        says=spoken.caller,
+        heard=lambda arrival: arrival.interaction.sender.display_name,
+        named=True,
+        folder="calls",
+    ),
     "email": Case(
         CHANNELS["email"],
-        EmailInboxSettings(inbox="support", address="support@shop.example", trusted_authserv="mx.shop.example"),
+        _MAIL,
         _mail,
         _stray_mail,
         25 * 1024 * 1024,
+        says=spoken.mail,
+        attaches=spoken.mail_with_file,
+        to="sara@example.org",
+        reaching=_relay,
     ),
-    "sms": Case(CHANNELS["sms"], twilio.LINE, twilio.request, twilio.forged, 256 * 1024),
-    "telegram": Case(CHANNELS["telegram"], _TELEGRAM, _update, _forged_update, MAX_UPDATE),
-    "webchat": Case(CHANNELS["webchat"], WebchatInboxSettings(inbox="web", secret=_SECRET), _frame, _forged_frame, 20 * 1024),
+    "sms": Case(
+        CHANNELS["sms"],
+        twilio.LINE,
+        twilio.request,
+        twilio.forged,
+        256 * 1024,
+        says=spoken.sms,
+        attaches=spoken.mms,
+        to="+14155550142",
+        reaching=_twilio,
+    ),
+    "telegram": Case(
+        CHANNELS["telegram"],
+        _TELEGRAM,
+        _update,
+        _forged_update,
+        MAX_UPDATE,
+        says=spoken.telegram,
+        attaches=spoken.telegram_document,
+        to="7",
+        reaching=lambda port: _TELEGRAM.model_copy(update={"base_url": f"http://127.0.0.1:{port}", "timeout": 1.0}),
+    ),
+    "webchat": Case(
+        CHANNELS["webchat"],
+        _CHAT,
+        _frame,
+        _forged_frame,
+        20 * 1024,
+        says=spoken.chat,
+        to=VISITOR,
+        reaching=lambda port: _CHAT,
+    ),
     **EXAMPLES,
 }
