@@ -104,13 +104,19 @@ def loadtest(
     seconds: Annotated[float, typer.Option(help="How long.", min=1)] = 20,
     batch: Annotated[int, typer.Option(help="Interactions per request.", min=1, max=1_000)] = 1,
     known: Annotated[bool, typer.Option("--known", help="Customers whom the hub knows already.")] = False,
+    freed: Annotated[
+        bool, typer.Option("--freed", help="Contacts wait, and agents become free as often as new ones arrive.")
+    ] = False,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the hub that runs here, beside a bare pipeline as the limit. Exit code 1 when anything was lost or doubled."""
+    """Measure the hub that runs here, beside a bare pipeline as the limit. Exit code 1 when anything was lost or doubled.
+
+    With --freed also how soon a freed agent is given the contact that waits longest, and whether it was that one.
+    """
     from hub.loadtest.running import Load  # noqa: PLC0415 - heavy, and only here
 
-    command("loadtest").loadtest(data, [Load(rate, seconds, batch, known)], as_json=as_json)
+    command("loadtest").loadtest(data, [Load(rate, seconds, batch, known, freed)], as_json=as_json)
 
 
 @app.command(hidden=True, epilog="Example: payvand simulators")

@@ -7,6 +7,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 
 from hub.loadtest.work import CHANNEL, QUEUE, SOURCE
+from runtime.bells import Bell
 from runtime.keys import new_id
 from schemas.base import EventData
 from schemas.commands import ConfigureAgent, ConfigureQueue, ResolveWork, SetPresence
@@ -17,15 +18,20 @@ from schemas.values import AgentPresence
 DOMAIN = "main"
 COUNT = 20
 _UNITS = 1_000_000_000
+"""As good as without end."""
 _LANGUAGES = ("en", "fa", "ru")
 
 
 class Agents:
-    """Speaks to the router over `routing.commands`, as any integrator may."""
+    """Speaks to the router over `routing.commands`, as the desk does. `one_each`: an agent holds one contact at a time."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, bell: Bell, count: int = COUNT, *, one_each: bool = False, prefix: str = "loadtest"
+    ) -> None:
         self._producer = producer
-        self._names = [f"loadtest-{number}" for number in range(COUNT)]
+        self._bell = bell
+        self.names = [f"{prefix}-{number}" for number in range(count)]
+        self._caps = {CHANNEL: 1} if one_each else {}
 
     async def arrive(self) -> None:
         """Configure the queue and the agents, and bring them online for a day."""
@@ -34,7 +40,7 @@ class Agents:
         await self._send(self._configuration(active=True))
         await self._send(
             SetPresence(agent_id=name, state=AgentPresence.ONLINE, epoch=self._epoch(), lease_until=until)
-            for name in self._names
+            for name in self.names
         )
 
     async def resolve(self, items: Iterable[UUID]) -> None:
@@ -45,7 +51,7 @@ class Agents:
         """Resolve what was assigned, go offline, be retired."""
         await self.resolve(items)
         await self._send(
-            SetPresence(agent_id=name, state=AgentPresence.OFFLINE, epoch=self._epoch() + 1) for name in self._names
+            SetPresence(agent_id=name, state=AgentPresence.OFFLINE, epoch=self._epoch() + 1) for name in self.names
         )
         await self._send(self._configuration(active=False))
 
@@ -57,15 +63,16 @@ class Agents:
                 skills={f"lang.{language}": 5 for language in _LANGUAGES},
                 teams=(QUEUE,),
                 capacity=_UNITS,
+                channel_caps=self._caps,
                 auto_accept=(CHANNEL,),
                 active=active,
             )
-            for number, name in enumerate(self._names)
+            for number, name in enumerate(self.names)
         ]
 
     @staticmethod
     def _epoch() -> int:
-        return int(datetime.now(UTC).timestamp())
+        return int(datetime.now(UTC).timestamp() * 1000)
 
     async def _send(self, commands: Iterable[EventData]) -> None:
         futures = []
@@ -77,5 +84,5 @@ class Agents:
                     ROUTING_COMMANDS.name, command.write(), key=DOMAIN.encode(), headers=envelope.headers()
                 )
             )
-        for future in futures:
-            await future
+        written = [await future for future in futures]
+        self._bell.ring((one.topic, one.partition, one.offset) for one in written)

@@ -26,6 +26,11 @@ class Figures:
     cpu_ms_per_1000: dict[str, float] = field(default_factory=dict)
     memory_mb: dict[str, float] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    freed_ms: dict[str, float] = field(default_factory=dict)
+    """From an agent's becoming free to the next contact."""
+    freed: int = 0
+    out_of_turn: int = 0
+    """Contacts assigned while one that had arrived before still waited."""
 
 
 def spread(seconds: Sequence[float]) -> dict[str, float]:

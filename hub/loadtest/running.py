@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import aiohttp
 import psutil
+from aiokafka import AIOKafkaProducer
 
 from hub.loadtest import bare, report
-from hub.loadtest.agents import Agents
+from hub.loadtest.agents import COUNT, Agents
+from hub.loadtest.freed import Floor, keep_finishing, out_of_turn
 from hub.loadtest.report import Figures
 from hub.loadtest.sending import Sent, send
 from hub.loadtest.watching import Watcher
@@ -20,6 +22,7 @@ from hub.loadtest.work import Request, requests, strangers
 from hub.state import HubState
 from runtime import log
 from runtime.access import ApiKeys
+from runtime.bells import Bell
 from runtime.database import Database
 from runtime.keys import new_id
 from runtime.settings import Settings
@@ -36,12 +39,13 @@ class Load:
     seconds: float
     batch: int
     known: bool = False
+    freed: bool = False
 
     @property
     def mode(self) -> str:
         """How it reads in a table."""
         posts = "single posts" if self.batch == 1 else f"batches of {self.batch}"
-        return f"{posts}, {'known' if self.known else 'new'} customers"
+        return f"{posts}, {'known' if self.known else 'new'} customers{', a line' if self.freed else ''}"
 
     @property
     def events(self) -> int:
@@ -56,8 +60,26 @@ class Bench:
     state: HubState
     settings: Settings
     client: aiohttp.ClientSession
-    agents: Agents
+    producer: AIOKafkaProducer
+    bell: Bell
     database: Database
+
+    @contextlib.asynccontextmanager
+    async def people(self, agents: Agents, contacts: Sequence[Request]) -> AsyncIterator[Agents]:
+        """Agents for these contacts: there for all to see when it begins, gone likewise when it ends."""
+        await agents.arrive()
+        await _until(lambda: self._missing(agents, "online"))
+        try:
+            yield agents
+        finally:
+            await agents.leave([item for request in contacts for item in request.work_items])
+            await _until(lambda: self._missing(agents, "offline"))
+
+    async def _missing(self, agents: Agents, presence: str) -> int:
+        sql = "SELECT count(*) FROM desk.agents WHERE presence = :presence AND agent_id = ANY(CAST(:names AS text[]))"
+        async with self.database.reading() as connection:
+            found = await connection.rows(sql, presence=presence, names=agents.names)
+        return len(agents.names) - int(found[0].count)
 
 
 @contextlib.asynccontextmanager
@@ -66,55 +88,93 @@ async def bench(state: HubState) -> AsyncIterator[Bench]:
     os.environ.update(state.env)
     settings = Settings(kafka_idempotent=False)
     database = Database(settings, "loadtest")
-    producer = log.producer(settings, "loadtest")
+    producer, bell = log.producer(settings, "loadtest"), Bell(settings.bells_dir)
     await producer.start()
     keys, name = ApiKeys(database), f"loadtest-{new_id().hex[-8:]}"
     headers = {"authorization": f"Bearer {await keys.create(name, ('events:write',))}"}
     try:
         patience = aiohttp.ClientTimeout(total=30)
         async with aiohttp.ClientSession(state.url, headers=headers, timeout=patience) as client:
-            yield Bench(state, settings, client, Agents(producer), database)
+            yield Bench(state, settings, client, producer, bell, database)
     finally:
         await keys.revoke(name)
         await producer.stop()
+        bell.close()
         await database.close()
 
 
 async def measure(bench: Bench, load: Load, bare_events: int = 20_000) -> Figures:
-    """The bare pipeline, then the load, in one run. Known customers are made known first, and their first matter is settled."""
+    """The bare pipeline, then the load, in one run. Known customers are made known first, and their first matter is settled.
+
+    With `freed` there are as many agents as contacts come in a second, each with one contact, and as many contacts waiting; as
+    many are resolved as arrive.
+    """
     senders = strangers(load.events)
     prepared = requests(senders, load.batch)
     size = len(prepared[0].body) // load.batch
     limit = await bare.events_per_second(bench.settings, bench.database, b"x" * size, bare_events)
-    watcher = Watcher(bench.settings)
+    watcher = Floor(bench.settings) if load.freed else Watcher(bench.settings)
+    pids = {part.name: part.pid for part in bench.state.parts if part.pid} | {"hub": bench.state.pid, "load": os.getpid()}
+    async with _watching(watcher):
+        await _settled(bench, watcher, senders if load.known else strangers(min(_WARM_UP_EVENTS, load.events)), load)
+        count = round(load.rate) if load.freed else COUNT
+        agents = Agents(bench.producer, bench.bell, count, one_each=load.freed)
+        async with bench.people(agents, prepared):
+            before = report.cpu_seconds(pids)
+            if isinstance(watcher, Floor):
+                sent = await _with_a_line(bench, agents, watcher, load, prepared)
+            else:
+                sent = await send(bench.client, watcher.expect, prepared, load.rate / load.batch)
+                await _all_assigned(watcher)
+            after = report.cpu_seconds(pids)
+    used = {name: (after[name] - before[name]) * 1000 for name in pids}
+    found = _figures(load, sent, watcher, limit, used, report.memory(pids))
+    return _with_freed(found, watcher) if isinstance(watcher, Floor) else found
+
+
+@contextlib.asynccontextmanager
+async def _watching(watcher: Watcher) -> AsyncIterator[None]:
     await watcher.start()
     watching = asyncio.create_task(watcher.run())
-    await bench.agents.arrive()
     try:
-        warm = senders if load.known else strangers(min(_WARM_UP_EVENTS, load.events))
-        await _settle(bench, watcher, requests(warm, load.batch), load)
-        pids = {part.name: part.pid for part in bench.state.parts if part.pid} | {"hub": bench.state.pid, "load": os.getpid()}
-        before = report.cpu_seconds(pids)
-        sent = await send(bench.client, watcher, prepared, load.rate / load.batch)
-        await _all_assigned(watcher)
-        after = report.cpu_seconds(pids)
+        yield
     finally:
         watching.cancel()
         await watcher.stop()
-        await bench.agents.leave([item for request in prepared for item in request.work_items])
-    used = {name: (after[name] - before[name]) * 1000 for name in pids}
-    return _figures(load, sent, watcher, limit, used, report.memory(pids))
 
 
-async def _settle(bench: Bench, watcher: Watcher, warm: list[Request], load: Load) -> None:
+async def _settled(bench: Bench, watcher: Watcher, senders: list[str], load: Load) -> None:
     """Send what is not measured, have it assigned and resolved, and wait until its conversations have ended."""
-    await send(bench.client, watcher, warm, load.rate / load.batch)
-    await _all_assigned(watcher)
-    items = [item for request in warm for item in request.work_items]
-    await bench.agents.resolve(items)
-    await _until(lambda: _open(bench.database, items))
-    watcher.seconds.clear()
-    watcher.assigned_at.clear()
+    warm = requests(senders, load.batch)
+    async with bench.people(Agents(bench.producer, bench.bell, prefix="loadtest-warm"), warm):
+        await send(bench.client, watcher.expect, warm, load.rate / load.batch)
+        await _all_assigned(watcher)
+    await _until(lambda: _open(bench.database, [item for request in warm for item in request.work_items]))
+    watcher.forget()
+
+
+async def _with_a_line(bench: Bench, people: Agents, floor: Floor, load: Load, prepared: list[Request]) -> Sent:
+    """Fill hands and line, then send while agents become free; afterwards the line is served to its end."""
+    count, pace = round(load.rate), load.rate / load.batch
+    line = requests(strangers(count * 2 // load.batch * load.batch or load.batch), load.batch)
+    await send(bench.client, lambda items, due: None, line, pace)
+    await _until(lambda: _resting(floor, count))
+    finishing = asyncio.create_task(keep_finishing(people, floor, load.rate))
+    try:
+        floor.measuring = True
+        sent = await send(bench.client, floor.expect, prepared, pace)
+        floor.measuring = False
+        await _all_assigned(floor)
+    finally:
+        finishing.cancel()
+        await asyncio.gather(finishing, return_exceptions=True)
+        await people.resolve([item for request in line for item in request.work_items])
+    return sent
+
+
+async def _resting(floor: Floor, count: int) -> int:
+    """How many of the first contacts are neither held nor known to wait."""
+    return max(0, count - floor.held)
 
 
 async def _open(database: Database, items: list[UUID]) -> int:
@@ -156,6 +216,15 @@ def _figures(load: Load, sent: Sent, watcher: Watcher, limit: float, used: dict[
         cpu_ms_per_1000={name: round(ms / max(1, assigned) * 1000, 1) for name, ms in used.items()},
         memory_mb=held,
         refused=dict(sent.refused),
+    )
+
+
+def _with_freed(found: Figures, floor: Floor) -> Figures:
+    return replace(
+        found,
+        freed_ms=report.spread(floor.freed_seconds),
+        freed=len(floor.freed_seconds) + floor.unserved,
+        out_of_turn=out_of_turn(floor.moves),
     )
 
 

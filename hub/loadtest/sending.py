@@ -3,13 +3,15 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import aiohttp
 
-from hub.loadtest.watching import Watcher
 from hub.loadtest.work import Request
 
+Expect = Callable[[Sequence[UUID], float], None]
 _AT_ONCE = 64
 
 
@@ -24,14 +26,14 @@ class Sent:
     ended: float = 0.0
 
 
-async def send(client: aiohttp.ClientSession, watcher: Watcher, requests: list[Request], per_second: float) -> Sent:
-    """Send request number i at i / per_second; returns when all are answered."""
+async def send(client: aiohttp.ClientSession, expect: Expect, requests: list[Request], per_second: float) -> Sent:
+    """Send request number i at i / per_second, telling what it will make and when it was due; returns when all are answered."""
     sent = Sent(started=time.monotonic())
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(request: Request, due: float) -> None:
         async with gate:
-            watcher.expect(request.work_items, due)
+            expect(request.work_items, due)
             try:
                 headers = {"content-type": request.content_type}
                 async with client.post("/v1/events", data=request.body, headers=headers) as answer:

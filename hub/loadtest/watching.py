@@ -1,4 +1,4 @@
-"""Watches the router's decisions: when was each work item assigned?"""
+"""Watches the router's decisions: when was each work item assigned, and when was each freed agent given the next?"""
 
 import asyncio
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from runtime.bells import Ear
 from runtime.pacing import WAIT_MS, Pace, keep
@@ -18,10 +18,8 @@ from schemas.topics import ROUTING_DECISIONS
 _ASSIGNED = ("ce_type", WorkAssigned.type.encode())
 
 
-class Watcher:
-    """Reads `routing.decisions` from its present end on. `seconds` holds what came, `repeated` second decisions.
-
-    The same decision seen twice is no fault: the log delivers at least once, and consumers drop what they know."""
+class Decisions:
+    """Reads `routing.decisions` from its present end on, and hands each record to `note`."""
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = AIOKafkaConsumer(
@@ -29,12 +27,6 @@ class Watcher:
         )
         self._ear = Ear(settings.bells_dir, f"loadtest-{os.getpid()}")
         self._pace = Pace(self._ear, unhurried=False)
-        self._settings = settings
-        self._due: dict[bytes, float] = {}
-        self.seconds: list[float] = []
-        self.assigned_at: list[float] = []
-        self.repeated = 0
-        self._seen: dict[bytes, bytes] = {}
 
     async def start(self) -> None:
         """Be ready before the first request goes out."""
@@ -54,16 +46,6 @@ class Watcher:
         await self._consumer.stop()
         self._ear.close()
 
-    def expect(self, items: Iterable[UUID], due: float) -> None:
-        """These work items were due to be sent at `due` (monotonic seconds)."""
-        for item in items:
-            self._due[str(item).encode()] = due
-
-    @property
-    def waiting(self) -> int:
-        """How many were sent and are not assigned yet."""
-        return len(self._due)
-
     async def run(self) -> None:
         """Read until cancelled."""
         while True:
@@ -72,11 +54,48 @@ class Watcher:
             for records in batches.values():
                 self._pace.note(len(records))
                 for record in records:
-                    if _ASSIGNED in record.headers:
-                        self._note(record.key, dict(record.headers)["ce_id"], now)
+                    self.note(record, now)
             await asyncio.sleep(0)
 
-    def _note(self, key: bytes, decision: bytes, now: float) -> None:
+    def note(self, record: ConsumerRecord, now: float) -> None:
+        """A record was read at `now` (monotonic seconds)."""
+        raise NotImplementedError
+
+
+class Watcher(Decisions):
+    """`seconds` holds how long each expected item took to be assigned, `repeated` second decisions.
+
+    The same decision seen twice is no fault: the log delivers at least once, and consumers drop what they know."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._due: dict[bytes, float] = {}
+        self.seconds: list[float] = []
+        self.assigned_at: list[float] = []
+        self.repeated = 0
+        self._seen: dict[bytes, bytes] = {}
+
+    def expect(self, items: Iterable[UUID], due: float) -> None:
+        """These work items were due to be sent at `due` (monotonic seconds)."""
+        for item in items:
+            self._due[str(item).encode()] = due
+
+    def forget(self) -> None:
+        """What was seen so far does not count."""
+        self.seconds.clear()
+        self.assigned_at.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many were sent and are not assigned yet."""
+        return len(self._due)
+
+    def note(self, record: ConsumerRecord, now: float) -> None:
+        """Was it one of ours?"""
+        if _ASSIGNED in record.headers:
+            self._assigned(record.key, dict(record.headers)["ce_id"], now)
+
+    def _assigned(self, key: bytes, decision: bytes, now: float) -> None:
         due = self._due.pop(key, None)
         if due is not None:
             self._seen[key] = decision

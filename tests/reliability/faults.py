@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from hub.loadtest.agents import COUNT, Agents
 from runtime import log
 from runtime.access import ApiKeys
+from runtime.bells import Bell
 from runtime.database import Database, passes_by_itself
 from runtime.settings import Settings
 from schemas.envelope import derived_id
@@ -64,7 +65,7 @@ class Run:
         """Agents who take everything, known to the router and the desk; gives a key to write with."""
         producer = log.producer(self.settings, "reliability")
         await producer.start()
-        await Agents(producer).arrive()
+        await Agents(producer, Bell(self.settings.bells_dir)).arrive()
         await producer.stop()
         await until(partial(self._counts, "SELECT count(*) FROM desk.agents WHERE presence = 'online'", COUNT), "agents online")
         database = Database(self.settings, "reliability")
