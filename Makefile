@@ -14,7 +14,7 @@ WORKERS ?= 2
 WEB_SOURCES := $(shell find services/desk/web channels/webchat/widget hatch_build.py -type f \
 	-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null | tr ' ' '?')
 
-.PHONY: help setup run test check schemas lock bench oracles browser pictures clean
+.PHONY: help setup run test check schemas lock bench oracles guards browser pictures clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -68,6 +68,9 @@ browser: $(CACHE)/browser/.fetched ## Only the browser that the tests drive
 
 test: setup browser ## The whole suite; ARGS="-k routing" passes options on
 	@exec $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+guards: setup ## Take each guard of the router out of a copy, and see the test of its fault fail
+	@exec $(BIN)/python -m bench.guards
 
 check: setup ## Format, lint, types, layers, dependencies, schemas
 	$(BIN)/ruff format --check .
