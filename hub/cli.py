@@ -112,7 +112,8 @@ def loadtest(
 ) -> None:
     """Measure the hub that runs here, beside a bare pipeline as the limit. Exit code 1 when anything was lost or doubled.
 
-    With --freed also how soon a freed agent is given the contact that waits longest, and whether it was that one.
+    With --freed also how soon a freed agent is given the contact that waits longest; exit code 1, too, when one was given
+    nothing, or another contact.
     """
     from hub.loadtest.running import Load  # noqa: PLC0415 - heavy, and only here
 

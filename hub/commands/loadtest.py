@@ -17,7 +17,7 @@ from runtime.errors import NotFound
 
 
 def loadtest(folder: Path, loads: list[Load], *, as_json: bool) -> None:
-    """Run the loads one after the other against the running hub; exit code 1 when anything was lost, doubled or out of turn."""
+    """Run the loads one after the other against the running hub; exit code 1 when anything went wrong (see hub/cli.py)."""
     state = HubState.read(folder)
     if not running(folder):
         raise NotFound(f"no hub runs on {folder}", hint="start one with `payvand up`")
@@ -26,7 +26,7 @@ def loadtest(folder: Path, loads: list[Load], *, as_json: bool) -> None:
         typer.echo(json.dumps([asdict(one) for one in found], indent=1))
     else:
         _show(found)
-    if any(one.lost or one.doubled or one.out_of_turn for one in found):
+    if any(one.lost or one.doubled or one.unserved or one.out_of_turn for one in found):
         raise SystemExit(1)
 
 
@@ -67,7 +67,8 @@ def _show(found: list[Figures]) -> None:
         if one.freed:
             console.print(
                 f"{one.freed} agents became free while contacts waited: the next one after "
-                f"{_spread(one.freed_ms, 'p50', 'p95', 'p99', 'max')} ms (p50/p95/p99/max), {one.out_of_turn} out of turn"
+                f"{_spread(one.freed_ms, 'p50', 'p95', 'p99', 'max')} ms "
+                f"(p50/p95/p99/max), {one.unserved} got nothing, {one.out_of_turn} out of turn"
             )
     parts = Table(title="Each part", title_justify="left")
     parts.add_column("part")

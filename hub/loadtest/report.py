@@ -29,6 +29,8 @@ class Figures:
     freed_ms: dict[str, float] = field(default_factory=dict)
     """From an agent's becoming free to the next contact."""
     freed: int = 0
+    unserved: int = 0
+    """Freed agents who were given nothing: none of the latencies above is theirs."""
     out_of_turn: int = 0
     """Contacts assigned while one that had arrived before still waited."""
 

@@ -119,7 +119,10 @@ async def measure(bench: Bench, load: Load, bare_events: int = 20_000) -> Figure
         await _settled(bench, watcher, senders if load.known else strangers(min(_WARM_UP_EVENTS, load.events)), load)
         count = round(load.rate) if load.freed else COUNT
         agents = Agents(bench.producer, bench.bell, count, one_each=load.freed)
-        async with bench.people(agents, prepared):
+        line = _line(load) if load.freed else []
+        async with bench.people(agents, [*line, *prepared]):
+            if isinstance(watcher, Floor):
+                await _line_up(bench, watcher, load, line)
             before = report.cpu_seconds(pids)
             if isinstance(watcher, Floor):
                 sent = await _with_a_line(bench, agents, watcher, load, prepared)
@@ -153,22 +156,29 @@ async def _settled(bench: Bench, watcher: Watcher, senders: list[str], load: Loa
     watcher.forget()
 
 
+def _line(load: Load) -> list[Request]:
+    """A contact for each agent's hands, and as many to wait."""
+    return requests(strangers(max(1, 2 * round(load.rate) // load.batch) * load.batch), load.batch)
+
+
+async def _line_up(bench: Bench, floor: Floor, load: Load, line: list[Request]) -> None:
+    """Fill hands and line."""
+    await send(bench.client, lambda items, due: None, line, load.rate / load.batch)
+    await _until(lambda: _resting(floor, round(load.rate)))
+
+
 async def _with_a_line(bench: Bench, people: Agents, floor: Floor, load: Load, prepared: list[Request]) -> Sent:
-    """Fill hands and line, then send while agents become free; afterwards the line is served to its end."""
-    count, pace = round(load.rate), load.rate / load.batch
-    line = requests(strangers(count * 2 // load.batch * load.batch or load.batch), load.batch)
-    await send(bench.client, lambda items, due: None, line, pace)
-    await _until(lambda: _resting(floor, count))
+    """Send while agents become free; afterwards the line is served until all that was sent is assigned."""
     finishing = asyncio.create_task(keep_finishing(people, floor, load.rate))
     try:
         floor.measuring = True
-        sent = await send(bench.client, floor.expect, prepared, pace)
+        sent = await send(bench.client, floor.expect, prepared, load.rate / load.batch)
         floor.measuring = False
         await _all_assigned(floor)
     finally:
         finishing.cancel()
-        await asyncio.gather(finishing, return_exceptions=True)
-        await people.resolve([item for request in line for item in request.work_items])
+        with contextlib.suppress(asyncio.CancelledError):
+            await finishing
     return sent
 
 
@@ -223,7 +233,8 @@ def _with_freed(found: Figures, floor: Floor) -> Figures:
     return replace(
         found,
         freed_ms=report.spread(floor.freed_seconds),
-        freed=len(floor.freed_seconds) + floor.unserved,
+        freed=len(floor.freed_seconds),
+        unserved=floor.unserved,
         out_of_turn=out_of_turn(floor.moves),
     )
 

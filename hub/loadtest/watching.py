@@ -18,8 +18,11 @@ from schemas.topics import ROUTING_DECISIONS
 _ASSIGNED = ("ce_type", WorkAssigned.type.encode())
 
 
-class Decisions:
-    """Reads `routing.decisions` from its present end on, and hands each record to `note`."""
+class Watcher:
+    """Reads `routing.decisions` from its present end on. `seconds` holds how long each expected item took to be assigned,
+    `repeated` second decisions.
+
+    The same decision seen twice is no fault: the log delivers at least once, and consumers drop what they know."""
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = AIOKafkaConsumer(
@@ -27,6 +30,11 @@ class Decisions:
         )
         self._ear = Ear(settings.bells_dir, f"loadtest-{os.getpid()}")
         self._pace = Pace(self._ear, unhurried=False)
+        self._due: dict[bytes, float] = {}
+        self.seconds: list[float] = []
+        self.assigned_at: list[float] = []
+        self.repeated = 0
+        self._seen: dict[bytes, bytes] = {}
 
     async def start(self) -> None:
         """Be ready before the first request goes out."""
@@ -57,24 +65,6 @@ class Decisions:
                     self.note(record, now)
             await asyncio.sleep(0)
 
-    def note(self, record: ConsumerRecord, now: float) -> None:
-        """A record was read at `now` (monotonic seconds)."""
-        raise NotImplementedError
-
-
-class Watcher(Decisions):
-    """`seconds` holds how long each expected item took to be assigned, `repeated` second decisions.
-
-    The same decision seen twice is no fault: the log delivers at least once, and consumers drop what they know."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._due: dict[bytes, float] = {}
-        self.seconds: list[float] = []
-        self.assigned_at: list[float] = []
-        self.repeated = 0
-        self._seen: dict[bytes, bytes] = {}
-
     def expect(self, items: Iterable[UUID], due: float) -> None:
         """These work items were due to be sent at `due` (monotonic seconds)."""
         for item in items:
@@ -91,7 +81,7 @@ class Watcher(Decisions):
         return len(self._due)
 
     def note(self, record: ConsumerRecord, now: float) -> None:
-        """Was it one of ours?"""
+        """A record was read at `now` (monotonic seconds): was it one of ours?"""
         if _ASSIGNED in record.headers:
             self._assigned(record.key, dict(record.headers)["ce_id"], now)
 

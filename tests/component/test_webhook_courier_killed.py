@@ -12,7 +12,7 @@ import psutil
 from runtime.service import Kit
 from runtime.settings import Settings
 from tests.component.test_stream import received, writing
-from tests.component.test_webhooks_out import Hub, Receiver, new_key, receiver
+from tests.component.webhook_parts import Hub, Receiver, new_key, receiver
 from tests.local_parts import free_port
 
 __all__ = ("receiver",)

@@ -57,6 +57,8 @@ class Case:
     """What is heard is a name only: it has letters; direction marks stay, isolates and overrides do not."""
     attaches: Callable[[str, bytes], bytes] | None = None
     """The provider's message with a file of this name; None where a message never holds one."""
+    keeps_names: bool = True
+    """Whether the provider tells how a file was called."""
     to: str = ""
     """Somebody who can be written to."""
     reaching: Callable[[int], InboxSettings] | None = None
@@ -142,7 +144,8 @@ _CHAT = WebchatInboxSettings(inbox="web", secret=_SECRET)
 
 
 def _relay(port: int) -> EmailInboxSettings:
-    return _MAIL.model_copy(update={"relay": RelaySettings(port=port, starttls="never", timeout=1.0)})
+    relay = RelaySettings(port=port, starttls="never", timeout=1.0, username="shop", password=_SECRET)
+    return _MAIL.model_copy(update={"relay": relay})
 
 
 def _twilio(port: int) -> InboxSettings:
@@ -181,6 +184,7 @@ CASES: Mapping[str, Case] = {
         256 * 1024,
         says=spoken.sms,
         attaches=spoken.mms,
+        keeps_names=False,
         to="+14155550142",
         reaching=_twilio,
     ),

@@ -65,7 +65,7 @@ class Run:
         """Agents who take everything, known to the router and the desk; gives a key to write with."""
         producer = log.producer(self.settings, "reliability")
         await producer.start()
-        await Agents(producer, Bell(self.settings.bells_dir)).arrive()
+        await Agents(producer, Bell(None)).arrive()
         await producer.stop()
         await until(partial(self._counts, "SELECT count(*) FROM desk.agents WHERE presence = 'online'", COUNT), "agents online")
         database = Database(self.settings, "reliability")
