@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from hub import demo
 from hub.state import HubState, running
-from runtime.database import Database, passes_by_itself
-from runtime.errors import Conflict, Transient
+from runtime.database import Database, lacks_tables, passes_by_itself
+from runtime.errors import Conflict, Misconfigured, Transient
 from runtime.settings import InboxSettings, Settings
 
 T = TypeVar("T")
@@ -43,7 +43,10 @@ def with_demo_inboxes(folder: Path, where: Settings) -> Settings:
 
 
 def with_database(where: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
-    """Run one asynchronous piece of work on the hub's database. Raises Transient when the database cannot be reached."""
+    """Run one asynchronous piece of work on the hub's database.
+
+    Raises Transient when the database cannot be reached, Misconfigured when it is not up to date.
+    """
 
     async def run() -> T:
         database = Database(where, "cli")
@@ -54,6 +57,8 @@ def with_database(where: Settings, work: Callable[[Database], Awaitable[T]]) -> 
                 raise Transient(
                     f"the database does not answer ({type(error).__name__})", hint="see `payvand status` and `payvand doctor`"
                 ) from error
+            if lacks_tables(error):
+                raise Misconfigured("the database is not up to date with this version", hint="run `payvand migrate`") from error
             raise
         finally:
             await database.close()

@@ -18,6 +18,8 @@ from runtime.settings import Settings
 
 _PASSING_STATES = frozenset({"40001", "40P01", "55P03", "25P03"})
 _PASSING_CLASSES = ("08", "53", "57", "58")
+_NO_SUCH_THING = frozenset({"3F000", "42P01", "42703"})
+"""Of PostgreSQL's error codes (appendix A): no such schema, table, column."""
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
@@ -159,3 +161,8 @@ def passes_by_itself(error: BaseException) -> bool:
         state = error.sqlstate
         return state is not None and (state in _PASSING_STATES or state.startswith(_PASSING_CLASSES))
     return isinstance(error, (ConnectionError, TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.InternalClientError))
+
+
+def lacks_tables(error: BaseException) -> bool:
+    """Whether the statement named a schema, table or column that is not there: the migrations are behind the program."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _NO_SUCH_THING

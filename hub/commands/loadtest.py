@@ -3,12 +3,13 @@
 import asyncio
 import json
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub.loadtest.report import Figures
 from hub.loadtest.running import Load, bench, measure, processors
@@ -37,32 +38,8 @@ async def _measure(state: HubState, loads: list[Load]) -> list[Figures]:
 
 def _show(found: list[Figures]) -> None:
     console = Console()
-    table = Table(
-        title=f"{processors()} processors, Python {platform.python_version()}, {platform.system()}", title_justify="left"
-    )
-    for title in (
-        "load",
-        "offered/s",
-        "assigned/s",
-        "bare/s",
-        "lost",
-        "doubled",
-        "accept p50/p99 ms",
-        "assign p50/p95/p99/max ms",
-    ):
-        table.add_column(title, justify="left" if title == "load" else "right")
-    for one in found:
-        table.add_row(
-            one.mode,
-            f"{one.offered_per_second:.0f}",
-            f"{one.assigned_per_second:.0f}",
-            f"{one.bare_per_second:.0f}",
-            str(one.lost),
-            str(one.doubled),
-            _spread(one.accept_ms, "p50", "p99"),
-            _spread(one.assign_ms, "p50", "p95", "p99", "max"),
-        )
-    console.print(table)
+    console.print(f"{processors()} processors, Python {platform.python_version()}, {platform.system()}", highlight=False)
+    console.print(_results(found))
     for one in found:
         if one.freed:
             console.print(
@@ -70,14 +47,34 @@ def _show(found: list[Figures]) -> None:
                 f"{_spread(one.freed_ms, 'p50', 'p95', 'p99', 'max')} ms "
                 f"(p50/p95/p99/max), {one.unserved} got nothing, {one.out_of_turn} out of turn"
             )
-    parts = Table(title="Each part", title_justify="left")
-    parts.add_column("part")
-    for one in found:
-        parts.add_column(f"{one.mode}: CPU ms per 1,000", justify="right")
-    parts.add_column("memory (PSS) MB", justify="right")
+    console.print(_costs(found))
+
+
+def _results(found: list[Figures]) -> Table:
+    """A column for each load, so that two of them fit a terminal of 80 columns."""
+    table = Table("contacts", *(Column(one.mode, justify="right", no_wrap=True) for one in found))
+    rows: dict[str, Callable[[Figures], str]] = {
+        "offered a second": lambda one: f"{one.offered_per_second:.0f}",
+        "assigned a second": lambda one: f"{one.assigned_per_second:.0f}",
+        "bare, a second": lambda one: f"{one.bare_per_second:.0f}",
+        "lost": lambda one: str(one.lost),
+        "assigned twice": lambda one: str(one.doubled),
+        "accepted ms, p50/p99": lambda one: _spread(one.accept_ms, "p50", "p99"),
+        "assigned ms, p50/p95/p99/max": lambda one: _spread(one.assign_ms, "p50", "p95", "p99", "max"),
+    }
+    for title, told in rows.items():
+        table.add_row(title, *(told(one) for one in found))
+    for status in sorted({status for one in found for status in one.refused}):
+        table.add_row(f"refused: {status}", *(str(one.refused.get(status, 0)) for one in found))
+    return table
+
+
+def _costs(found: list[Figures]) -> Table:
+    loads = (Column(f"{one.mode}: CPU ms per 1,000", justify="right") for one in found)
+    table = Table("part", *loads, Column("memory (PSS) MB", justify="right"))
     for name, held in found[-1].memory_mb.items():
-        parts.add_row(name, *(f"{one.cpu_ms_per_1000.get(name, 0):.0f}" for one in found), f"{held:.0f}")
-    console.print(parts)
+        table.add_row(name, *(f"{one.cpu_ms_per_1000.get(name, 0):.0f}" for one in found), f"{held:.0f}")
+    return table
 
 
 def _spread(figures: dict[str, float], *names: str) -> str:
