@@ -20,6 +20,7 @@ from runtime.bells import Bell
 from runtime.database import Connection, Database, passes_by_itself
 from runtime.log import Place
 from schemas import topics
+from schemas.domains import Domains
 from schemas.envelope import Record
 
 _log = logs.get(__name__)
@@ -57,12 +58,15 @@ async def store(connection: Connection, schema: str, records: Sequence[Record]) 
 class Relay:
     """Carries committed parcels to the log, in order, as long as it runs."""
 
-    def __init__(self, database: Database, schema: str, producer: AIOKafkaProducer, epoch: str, bell: Bell) -> None:
+    def __init__(
+        self, database: Database, schema: str, producer: AIOKafkaProducer, epoch: str, bell: Bell, domains: Domains
+    ) -> None:
         self._database = database
         self._schema = schema
         self._producer = producer
         self._epoch = epoch
         self._bell = bell
+        self._readers = topics.readers(domains)
         self._queue: deque[Parcel] = deque()
         self._queued_records = 0
         self._known: set[int] = set()
@@ -243,8 +247,8 @@ class Relay:
                     WHERE coalesce(done.next_offset, 0) <= place."offset")""",  # noqa: S608
                 epoch=self._epoch,
                 follower=FOLLOWER,
-                topics=[topic.name for topic in topics.ALL for _ in topic.consumers],
-                consumers=[consumer for topic in topics.ALL for consumer in topic.consumers],
+                topics=[topic for topic, _ in self._readers],
+                consumers=[reader for _, reader in self._readers],
             )
 
 

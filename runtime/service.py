@@ -158,7 +158,7 @@ async def _run(kit: Kit, build: Callable[[Kit], Service], stopping: asyncio.Even
     producer = log.producer(kit.settings, kit.name)
     await producer.start()
     bell = Bell(kit.settings.bells_dir)
-    relay = Relay(kit.database, kit.name, producer, kit_epoch, bell)
+    relay = Relay(kit.database, kit.name, producer, kit_epoch, bell, kit.settings.domains)
     kit.connect(relay, kit_epoch)
     service = build(kit)
     consuming = Consuming(kit.settings, kit.name, tuple(kit.processor(stage) for stage in service.stages))

@@ -1,10 +1,11 @@
 """Settings common to all services: environment `PAYVAND_…` over `payvand.toml` over the defaults."""
 
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -14,7 +15,8 @@ from pydantic_settings import (
 )
 
 from schemas.base import Slug
-from schemas.values import ChannelName
+from schemas.domains import Domains, domains_of
+from schemas.values import ChannelName, QueueId
 
 CONFIG_FILE = Path("payvand.toml")
 MEBIBYTE = 1024 * 1024
@@ -26,6 +28,15 @@ class InboxSettings(BaseModel):
     name: Slug
     channel: ChannelName
     settings: dict[str, Any] = {}
+
+
+class RoutingDomain(BaseModel):
+    """What a routing domain claims: the inboxes whose work it takes, and the teams whose agents and queues are its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inboxes: tuple[Slug, ...] = ()
+    teams: tuple[QueueId, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -82,6 +93,18 @@ class Settings(BaseSettings):
     stall_seconds: Annotated[float, Field(gt=0)] = 60
 
     inboxes: tuple[InboxSettings, ...] = ()
+    routing_domains: dict[str, RoutingDomain] = {}
+    """Routing domains beside `main`, by name; the same for all services."""
+
+    @cached_property
+    def domains(self) -> Domains:
+        """All routing domains. Raises ValueError when two claim the same inbox or team, or a name is none."""
+        return domains_of({name: (claims.inboxes, claims.teams) for name, claims in self.routing_domains.items()})
+
+    @model_validator(mode="after")
+    def _domains_are_apart(self) -> Self:
+        self.domains  # noqa: B018 - it raises
+        return self
 
     @classmethod
     def settings_customise_sources(

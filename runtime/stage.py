@@ -23,7 +23,7 @@ from pydantic_core import to_json
 from runtime import dead_letters, logs, metrics, tracing
 from runtime.database import passes_by_itself
 from runtime.dead_letters import Letter
-from runtime.errors import NotOwner, PayvandError, Transient
+from runtime.errors import NotOwner, PayvandError, Transient, Unhandled
 from runtime.owning import Owner
 from runtime.transactions import Transactions
 from runtime.unit import Unit
@@ -37,6 +37,20 @@ _REMEMBERED = timedelta(days=30)
 
 Handle = Callable[[Unit, Sequence[Event[Any]]], Awaitable[None]]
 Places = dict[tuple[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part that a stage takes of topics which several stages of one service divide among them.
+
+    `mine` tells it of an event, and raises Unhandled for what goes to this stage's dead letters; what is not its own is passed
+    over before the inbox, so that another stage still finds it new. What cannot be read is nobody's: one stage `buries` it, the
+    others leave it. `reader` is the stage's name in platform.applied.
+    """
+
+    reader: str
+    mine: Callable[[Event[Any]], bool]
+    buries: bool
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,7 @@ class Stage:
     takes: tuple[type[EventData], ...] = ()
     unhurried: bool = False
     owner: Owner | None = None
+    share: Share | None = None
 
     @property
     def standing_by(self) -> bool:
@@ -91,6 +106,9 @@ class Processor:
         wanted = stage.takes or tuple(payload for topic in stage.topics for payload in topic.payloads)
         self._wanted = {payload.type: payload for payload in wanted}
         self._known = {payload.type for topic in stage.topics for payload in topic.payloads}
+        self._mine = stage.share.mine if stage.share else None
+        self._buries = stage.share is None or stage.share.buries
+        self._reader = stage.share.reader if stage.share else None
         self._wanted_raw = {name.encode() for name in self._wanted}
         self._skipped_raw = {name.encode() for name in self._known} - self._wanted_raw
         self._applied = {name: metrics.EVENTS_APPLIED.labels(stage.name, name) for name in self._wanted}
@@ -136,16 +154,22 @@ class Processor:
         batch = Batch()
         for record in records:
             batch.places[record.topic, record.partition] = record.offset + 1
-            if self._skippable(record):
-                continue
-            try:
-                event = self._event(record)
-            except (EnvelopeError, ValidationError, ValueError) as error:
-                batch.poison.append((self._letter(record), _reason(error)))
-                continue
-            if event:
-                batch.events.append((event, record))
+            if not self._skippable(record):
+                self._read(record, batch)
         return batch
+
+    def _read(self, record: LogRecord, batch: Batch) -> None:
+        try:
+            event = self._event(record)
+        except (EnvelopeError, ValidationError, ValueError) as error:
+            if self._buries:
+                batch.poison.append((self._letter(record), _reason(error)))
+            return
+        try:
+            if event and (self._mine is None or self._mine(event)):
+                batch.events.append((event, record))
+        except Unhandled as error:
+            batch.poison.append((self._letter(record, event), _reason(error)))
 
     def _letter(self, record: LogRecord, event: Event[Any] | None = None) -> Letter:
         return Letter(
@@ -259,7 +283,7 @@ class Processor:
             SELECT id FROM unnest(CAST(:ids AS uuid[])) AS id
             ON CONFLICT DO NOTHING
             RETURNING event_id""",  # noqa: S608 - the schema is a service's name
-            consumer=unit.service,
+            consumer=self._reader or unit.service,
             epoch=self._epoch,
             topics=[topic for (topic, _), _ in places],
             partitions=[partition for (_, partition), _ in places],
@@ -288,6 +312,8 @@ class Processor:
         try:
             async with self._transactions.open() as unit:
                 event = self._event(letter)
+                if event and self._mine and not self._mine(event):
+                    raise Unhandled("it is another stage's by now, which reads it from the log itself")
                 if event:
                     await self.stage.handle(unit, [event])
                 await dead_letters.resolve(unit, id)

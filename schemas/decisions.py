@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from schemas.base import EventData, Moment, Payload
+from schemas.domains import MAIN, DomainName
 from schemas.values import AgentId, AgentPresence, ChannelName, Language, QueueId
 
 
@@ -34,10 +35,14 @@ class Reason(Payload):
 
 
 class Decision(EventData):
-    """`seq` is the place in the domain's log of the command that caused it; `at` its time."""
+    """`seq` is the place in the domain's log of the command that caused it; `at` its time.
+
+    Places of two domains cannot be compared.
+    """
 
     seq: int
     at: Moment
+    domain: DomainName = MAIN
 
 
 class WorkQueued(Decision):

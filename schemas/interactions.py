@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from schemas.base import EventData, Moment, Name, Slug
+from schemas.domains import MAIN, DomainName
 from schemas.values import (
     MAX_TEXT,
     Attachment,
@@ -64,7 +65,8 @@ class InteractionReceived(EventData):
 class InteractionIdentified(EventData):
     """Profile has tied an interaction to one contact and one conversation.
 
-    `opened` is true when this interaction began the conversation (or reopened a resolved one).
+    `opened` is true when this interaction began the conversation (or reopened a resolved one). `domain` is the routing domain
+    that has the conversation's work: that of the inbox where it began.
     """
 
     type: ClassVar[str] = "payvand.interaction.identified.v1"
@@ -75,6 +77,7 @@ class InteractionIdentified(EventData):
     contact: Contact
     accepted_at: Moment
     interaction: InteractionReceived
+    domain: DomainName = MAIN
 
 
 class InteractionAmended(EventData):

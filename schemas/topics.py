@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from schemas import commands, decisions, interactions, replies
 from schemas.base import EventData
+from schemas.domains import MAIN, Domains
 
 PARTITIONS = 12
 
@@ -99,5 +100,22 @@ ALL = (
     WEBCHAT_OUTGOING,
     DEAD_LETTERS,
 )
+ROUTER = "router"
 BY_NAME = {topic.name: topic for topic in ALL}
 PAYLOADS: dict[str, type[EventData]] = {payload.type: payload for topic in ALL for payload in topic.payloads}
+
+
+def router_reader(domain: str) -> str:
+    """Under which name the router of a domain tells how far it has applied a topic."""
+    return ROUTER if domain == MAIN else f"{ROUTER}.{domain}"
+
+
+def readers(domains: Domains) -> list[tuple[str, str]]:
+    """(topic, reader): who must have applied what stands on a topic before it may go. The router reads once per domain."""
+    routers = [router_reader(domain) for domain in domains.names]
+    return [
+        (topic.name, reader)
+        for topic in ALL
+        for consumer in topic.consumers
+        for reader in (routers if consumer == ROUTER else [consumer])
+    ]

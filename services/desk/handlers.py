@@ -10,7 +10,6 @@ from uuid import UUID
 from runtime.errors import Conflict, NotFound, Refused, Transient
 from runtime.unit import Unit
 from schemas import topics
-from schemas.base import EventData
 from schemas.commands import AcceptOffer, CompleteWrapUp, RejectOffer, ResolveWork, SetPresence, TransferWork
 from schemas.decisions import GreetingDue
 from schemas.envelope import Event, derived_id
@@ -23,9 +22,8 @@ from services.desk.domain.people import LEASE, Viewer
 from services.desk.domain.telling import Changes, Frame, anew, changes, complete
 from services.desk.domain.text import clean
 from services.desk.domain.timeline import item_view
-from services.desk.ports import Conversations, Feed, Place, Presences, Projection
+from services.desk.ports import Commands, Conversations, Feed, Place, Presences, Projection
 
-ROUTING_DOMAIN = "main"
 GREETER = "Payvand"
 
 
@@ -50,6 +48,13 @@ class Remark(NamedTuple):
     item_id: UUID
     conversation_id: UUID
     text: str
+
+
+class Target(NamedTuple):
+    """Where a conversation is to go: one of the two."""
+
+    agent_id: str | None
+    queue_id: str | None
 
 
 async def project(projection: Projection, feed: Feed, unit: Unit, events: Sequence[Event[Any]]) -> None:
@@ -97,21 +102,16 @@ async def settle(projection: Projection, feed: Feed, unit: Unit) -> None:
         await feed.tell(unit, found)
 
 
-def command(unit: Unit, data: EventData) -> None:
-    """Ask the router."""
-    unit.emit(topics.ROUTING_COMMANDS, ROUTING_DOMAIN, data)
-
-
-async def set_presence(presences: Presences, unit: Unit, viewer: Viewer, state: AgentPresence) -> None:
+async def set_presence(commands: Commands, presences: Presences, unit: Unit, viewer: Viewer, state: AgentPresence) -> None:
     """Take on a presence; unless offline it is a lease that the live sockets of this session renew from now on.
 
     Offline is meant for all sessions of the agent.
     """
     epoch = await presences.next_epoch(unit, viewer.agent_id, state, viewer.session)
-    _present(unit, viewer, state, epoch)
+    await _present(commands, unit, viewer, state, epoch)
 
 
-async def renew_presence(presences: Presences, unit: Unit, viewer: Viewer) -> None:
+async def renew_presence(commands: Commands, presences: Presences, unit: Unit, viewer: Viewer) -> None:
     """Keep the lease of an agent whose desk is open.
 
     A session in which no presence was chosen is a passive look: it keeps none, and the router need not hear of it.
@@ -119,10 +119,10 @@ async def renew_presence(presences: Presences, unit: Unit, viewer: Viewer) -> No
     renewed = await presences.renew(unit, viewer.session) if viewer.session else None
     if renewed is not None:
         state, epoch = renewed
-        _present(unit, viewer, AgentPresence(state), epoch)
+        await _present(commands, unit, viewer, AgentPresence(state), epoch)
 
 
-async def leave(presences: Presences, unit: Unit, viewer: Viewer) -> None:
+async def leave(commands: Commands, presences: Presences, unit: Unit, viewer: Viewer) -> None:
     """A session ends: the agent goes offline if it was the last one they worked in. A passive look ends without a word."""
     leaving = await presences.leaving(unit, viewer.session) if viewer.session else None
     if leaving is None:
@@ -131,55 +131,53 @@ async def leave(presences: Presences, unit: Unit, viewer: Viewer) -> None:
         goodbye = SetPresence(
             agent_id=viewer.agent_id, state=AgentPresence.OFFLINE, epoch=leaving.epoch, session=_window(viewer)
         )
-        command(unit, goodbye)
+        await commands.of_agent(unit, viewer.agent_id, goodbye)
     else:
-        await set_presence(presences, unit, viewer, AgentPresence.OFFLINE)
+        await set_presence(commands, presences, unit, viewer, AgentPresence.OFFLINE)
 
 
-def _present(unit: Unit, viewer: Viewer, state: AgentPresence, epoch: int) -> None:
-    if state is AgentPresence.OFFLINE:
-        command(unit, SetPresence(agent_id=viewer.agent_id, state=state, epoch=epoch))
-        return
-    lease = unit.now + LEASE
-    command(
-        unit,
-        SetPresence(agent_id=viewer.agent_id, state=state, epoch=epoch, lease_until=lease, session=_window(viewer)),
-    )
+async def _present(commands: Commands, unit: Unit, viewer: Viewer, state: AgentPresence, epoch: int) -> None:
+    wanted = SetPresence(agent_id=viewer.agent_id, state=state, epoch=epoch)
+    if state is not AgentPresence.OFFLINE:
+        wanted = wanted.model_copy(update={"lease_until": unit.now + LEASE, "session": _window(viewer)})
+    await commands.of_agent(unit, viewer.agent_id, wanted)
 
 
 def _window(viewer: Viewer) -> str:
     return str(viewer.session) if viewer.session else ""
 
 
-async def accept(unit: Unit, viewer: Viewer, offer_id: UUID) -> None:
+async def accept(commands: Commands, unit: Unit, viewer: Viewer, offer_id: UUID) -> None:
     """Take offered work."""
-    command(unit, AcceptOffer(offer_id=offer_id, agent_id=viewer.agent_id))
+    await commands.of_agent(unit, viewer.agent_id, AcceptOffer(offer_id=offer_id, agent_id=viewer.agent_id))
 
 
-async def reject(unit: Unit, viewer: Viewer, offer_id: UUID, reason: str) -> None:
+async def reject(commands: Commands, unit: Unit, viewer: Viewer, offer_id: UUID, reason: str) -> None:
     """Decline offered work."""
-    command(unit, RejectOffer(offer_id=offer_id, agent_id=viewer.agent_id, reason=reason))
+    said = RejectOffer(offer_id=offer_id, agent_id=viewer.agent_id, reason=reason)
+    await commands.of_agent(unit, viewer.agent_id, said)
 
 
-async def resolve(conversations: Conversations, unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
-    """Settle a conversation: an agent their own, a supervisor any."""
-    await find(conversations, unit, conversation_id)
-    command(unit, ResolveWork(work_item_id=conversation_id, agent_id=_acting(viewer), disposition=disposition))
+async def resolve(commands: Commands, unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
+    """Settle a conversation that there is: an agent their own, a supervisor any."""
+    said = ResolveWork(work_item_id=conversation_id, agent_id=_acting(viewer), disposition=disposition)
+    await commands.on_work(unit, conversation_id, said)
 
 
-async def complete_wrap_up(unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
+async def complete_wrap_up(commands: Commands, unit: Unit, viewer: Viewer, conversation_id: UUID, disposition: str) -> None:
     """The agent has done what remained after the contact; the units are free."""
-    command(unit, CompleteWrapUp(work_item_id=conversation_id, agent_id=viewer.agent_id, disposition=disposition))
+    said = CompleteWrapUp(work_item_id=conversation_id, agent_id=viewer.agent_id, disposition=disposition)
+    await commands.of_agent(unit, viewer.agent_id, said)
 
 
-async def transfer(unit: Unit, viewer: Viewer, conversation_id: UUID, to_agent: str | None, to_queue: str | None) -> None:
-    """Hand a conversation to an agent or a queue."""
-    if (to_agent is None) == (to_queue is None):
+async def transfer(commands: Commands, unit: Unit, viewer: Viewer, conversation_id: UUID, target: Target) -> None:
+    """Hand a conversation to an agent or a queue of its routing domain."""
+    if (target.agent_id is None) == (target.queue_id is None):
         raise Refused("exactly one target is needed", field="to_agent", hint="send to_agent or to_queue")
-    command(
-        unit,
-        TransferWork(work_item_id=conversation_id, agent_id=_acting(viewer), to_agent=to_agent, to_queue=to_queue),
+    said = TransferWork(
+        work_item_id=conversation_id, agent_id=_acting(viewer), to_agent=target.agent_id, to_queue=target.queue_id
     )
+    await commands.on_work(unit, conversation_id, said)
 
 
 def _acting(viewer: Viewer) -> str | None:

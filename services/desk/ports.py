@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from runtime.unit import Unit
+from schemas.base import EventData
 from schemas.values import Attachment
 from services.desk.domain.folding import Batch, Item
 from services.desk.domain.telling import Changes
@@ -71,6 +72,16 @@ class Conversations(Protocol):
 
     async def mark_read(self, unit: Unit, conversation_id: UUID, agent_id: str) -> bool:
         """The agent who holds the conversation has seen it all; True when that is news."""
+
+
+class Commands(Protocol):
+    """The way to the router."""
+
+    async def of_agent(self, unit: Unit, agent_id: str, data: EventData) -> None:
+        """Say what an agent does."""
+
+    async def on_work(self, unit: Unit, work_item_id: UUID, data: EventData) -> None:
+        """Say what is done with a piece of work, by whomever."""
 
 
 class Presences(Protocol):

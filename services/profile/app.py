@@ -11,11 +11,12 @@ from services.profile.handlers import EndConversations, Identify
 
 def build(kit: Kit) -> Service:
     """Put profile together."""
-    record = PostgresRecord()
+    domains = kit.settings.domains
+    record = PostgresRecord(domains)
     return Service(
         "profile",
         stages=(
-            Stage("identify", (INTERACTIONS_RECEIVED,), Identify(record, kit.settings.default_region)),
+            Stage("identify", (INTERACTIONS_RECEIVED,), Identify(record, kit.settings.default_region, domains)),
             Stage("end-conversations", (ROUTING_DECISIONS,), EndConversations(record), takes=(WorkEnded,), unhurried=True),
         ),
         routers=(http.router(kit, record),),

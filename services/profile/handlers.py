@@ -7,12 +7,13 @@ from uuid import UUID
 
 from runtime.unit import Unit
 from schemas.decisions import WorkEnded
+from schemas.domains import Domains
 from schemas.envelope import Event, derived_id
 from schemas.interactions import ContactChanged, InteractionIdentified, InteractionReceived
 from schemas.topics import CONTACTS_CHANGED, INTERACTIONS_IDENTIFIED
 from services.profile.domain.identifiers import Known, usable
 from services.profile.domain.record import Person, claims, learn, new_person, resolve
-from services.profile.ports import Claim, Record, Turn
+from services.profile.ports import Claim, Place, Record, Turn
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Identify:
 
     record: Record
     region: str
+    domains: Domains
 
     async def __call__(self, unit: Unit, events: Sequence[Event[Any]]) -> None:
         """The stage's handler for `interactions.received`."""
@@ -44,8 +46,8 @@ class Identify:
         changed = [person for id, person in people.items() if person != before[id] or id in strangers]
         changed = [person for person in changed if person.version]
         await self.record.save(unit, changed)
-        turns = [_turn(one) for one in arrived]
-        conversations = await self.record.converse(unit, turns)
+        turns = [_turn(one, self.domains) for one in arrived]
+        places = await self.record.converse(unit, turns)
         causes = {one.contact_id: one.event for one in arrived}
         for person in changed:
             unit.emit(
@@ -55,7 +57,7 @@ class Identify:
                 cause=causes[person.contact_id],
                 step=f"{person.contact_id}:{person.version}",
             )
-        self._publish(unit, arrived, people, conversations)
+        self._publish(unit, arrived, people, places)
 
     async def _settle(self, unit: Unit, events: Sequence[Event[Any]]) -> tuple[list[Arrived], dict[UUID, Person]]:
         """Find out whose each interaction is; strangers become new people, once per person even within the batch."""
@@ -99,22 +101,20 @@ class Identify:
             del strangers[stranger]
             await self.record.hand_over(unit, stranger, winner)
 
-    @staticmethod
-    def _publish(
-        unit: Unit, arrived: list[Arrived], people: dict[UUID, Person], conversations: dict[UUID, tuple[UUID, UUID | None]]
-    ) -> None:
+    def _publish(self, unit: Unit, arrived: list[Arrived], people: dict[UUID, Person], places: dict[UUID, Place]) -> None:
         snapshots = {id: person.snapshot() for id, person in people.items()}
         for one in arrived:
-            conversation_id, opened_by = conversations[one.contact_id]
+            place = places[one.contact_id]
             identified = InteractionIdentified(
                 interaction_id=one.event.id,
-                conversation_id=conversation_id,
-                opened=opened_by == one.event.id,
+                conversation_id=place.conversation_id,
+                opened=place.opened_by == one.event.id,
                 contact=snapshots[one.contact_id],
                 accepted_at=one.event.envelope.time,
                 interaction=one.event.data,
+                domain=self.domains.standing(place.domain),
             )
-            unit.emit(INTERACTIONS_IDENTIFIED, str(conversation_id), identified, cause=one.event)
+            unit.emit(INTERACTIONS_IDENTIFIED, str(place.conversation_id), identified, cause=one.event)
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,18 @@ class EndConversations:
         await self.record.end(unit, sorted({(event.data.work_item_id, event.data.at) for event in events}))
 
 
-def _turn(one: Arrived) -> Turn:
+def _turn(one: Arrived, domains: Domains) -> Turn:
     data = one.event.data
     proposed = derived_id(one.event.id, "conversation")
     at = one.event.envelope.time
     return Turn(
-        one.event.id, one.contact_id, proposed, data.inbox, data.channel, at, data.needs_answer, data.thread.conversation
+        one.event.id,
+        one.contact_id,
+        proposed,
+        data.inbox,
+        data.channel,
+        at,
+        domains.of_inbox(data.inbox),
+        data.needs_answer,
+        data.thread.conversation,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from runtime.unit import Unit
@@ -24,7 +24,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One interaction of a contact, in need of a conversation. `proposed` is the id it gets if none is open.
+    """One interaction of a contact, in need of a conversation. `proposed` is the id it gets if none is open, and `domain` the
+    routing domain of that one.
 
     `answers` is the conversation that its channel says it belongs to.
     """
@@ -35,8 +36,17 @@ class Turn:
     inbox: str
     channel: str
     at: datetime
+    domain: str
     needs_answer: bool = True
     answers: UUID | None = None
+
+
+class Place(NamedTuple):
+    """The conversation that a contact's turns go to. `opened_by` is the interaction that opened it now, if one did."""
+
+    conversation_id: UUID
+    domain: str
+    opened_by: UUID | None = None
 
 
 class Record(Protocol):
@@ -60,13 +70,14 @@ class Record(Protocol):
     async def hand_over(self, unit: Unit, loser: UUID, winner: UUID) -> None:
         """Give the identifiers that a never-stored contact claimed to the one who was quicker."""
 
-    async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+    async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, Place]:
         """Put each turn into its contact's open conversation, or open the one its contact's first turn proposes.
 
         A turn that answers a conversation of the same contact which ended within the last two weeks opens that one again.
         Turns that need no answer open nothing and keep nothing open: without an open conversation they join the latest of the
         last two weeks, else one of their own that has ended already.
-        Returns for each contact the conversation and, when it was opened now, the interaction that opened it.
+        A conversation keeps the domain it was opened in. One whose domain is none any more is never opened again.
+        Returns the place of each contact's turns.
         """
 
     async def end(self, unit: Unit, ended: Sequence[tuple[UUID, datetime]]) -> None:

@@ -12,6 +12,7 @@ from runtime.unit import Unit
 from schemas.base import EventData
 from schemas.commands import ApplyPolicy, FireTimer
 from schemas.decisions import Decision
+from schemas.domains import MAIN
 from schemas.envelope import Event, derived_id
 from schemas.interactions import InteractionIdentified
 from schemas.topics import ROUTING_DECISIONS
@@ -20,7 +21,7 @@ from services.router.domain.machine import decision_key, fold
 from services.router.domain.policy import Facts, PolicyError
 from services.router.domain.state import State, restore
 from services.router.domain.values import Arrival, Body, Entry, Terms, UsePolicy, UseTerms
-from services.router.ports import DOMAIN, Ledger, PolicyReader
+from services.router.ports import Ledger, PolicyReader
 
 _NO_WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _SEEN_FOR = timedelta(seconds=1)
@@ -33,7 +34,7 @@ class Router:
     knows from then on that it is none.
     """
 
-    def __init__(self, ledger: Ledger, read_policy: PolicyReader, terms: Terms, domain: str = DOMAIN) -> None:
+    def __init__(self, ledger: Ledger, read_policy: PolicyReader, terms: Terms, domain: str = MAIN) -> None:
         self._ledger = ledger
         self._read_policy = read_policy
         self._terms = terms
@@ -60,7 +61,9 @@ class Router:
         snapshot = await self._ledger.load(unit)
         self.state = restore(snapshot, self._terms)
         if snapshot.terms != self._terms:
-            await self._use_terms(unit)
+            await self._begin(unit, "terms", UseTerms(self._terms))
+        if self.domain != MAIN and not self.state.policies:
+            await self._use_common_policy(unit)
         unit.after_commit(partial(self._own, epoch))
 
     async def look(self, unit: Unit) -> State:
@@ -70,11 +73,17 @@ class Router:
             seen = self._seen = unit.now, restore(await self._ledger.look(unit), self._terms)
         return seen[1]
 
-    async def _use_terms(self, unit: Unit) -> None:
-        """Put the terms of this process into the log, so that who folds it anew decides by what was in force."""
+    async def _use_common_policy(self, unit: Unit) -> None:
+        """A domain that never had a policy begins with the one in force in `main`."""
+        known = await self._ledger.common_policy(unit)
+        if known is not None:
+            await self._begin(unit, "policy", policy_of(ApplyPolicy(version=known[0], text=known[1]), self._read_policy))
+
+    async def _begin(self, unit: Unit, what: str, body: UseTerms | UsePolicy) -> None:
+        """Put what this process begins with into the log, so that who folds it anew decides by what was in force."""
         seq = self.state.seq + 1
-        id = derived_id(f"router/{self.domain}", f"terms:{seq}")
-        await self._write(unit, [Entry(seq, max(self.state.at, unit.now), id, UseTerms(self._terms))], {})
+        id = derived_id(f"router/{self.domain}", f"{what}:{seq}")
+        await self._write(unit, [Entry(seq, max(self.state.at, unit.now), id, body)], {})
 
     def _own(self, epoch: int) -> None:
         self.epoch = epoch
@@ -116,7 +125,12 @@ class Router:
     async def _write(self, unit: Unit, entries: Sequence[Entry], causes: Mapping[int, Event[Any]]) -> None:
         decisions = fold(self.state, entries)
         await self._ledger.record(unit, self.state, entries, self.state.take_changes())
-        _emit(unit, entries, causes, decisions)
+        _emit(unit, entries, causes, self._signed(decisions))
+
+    def _signed(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
+        if self.domain == MAIN:
+            return decisions
+        return [decision.model_copy(update={"domain": self.domain}) for decision in decisions]
 
     def _body(self, data: EventData) -> Body:
         if isinstance(data, InteractionIdentified):

@@ -8,9 +8,6 @@ from services.router.domain.policy import Policy
 from services.router.domain.state import Changes, Snapshot, State
 from services.router.domain.values import Entry
 
-DOMAIN = "main"
-"""The routing domain: a connected set of agents and queues with one log. Key of `routing.commands`."""
-
 
 class PolicyReader(Protocol):
     """Reads a policy's text."""
@@ -36,6 +33,9 @@ class Ledger(Protocol):
 
     async def look(self, unit: Unit) -> Snapshot:
         """The state on record, for anybody: as of one moment. Must be the first thing that the transaction does."""
+
+    async def common_policy(self, unit: Unit) -> tuple[str, str] | None:
+        """Version and text of the policy in force in the domain `main`; None when that is the built-in one."""
 
     async def record(self, unit: Unit, state: State, entries: Sequence[Entry], changes: Changes) -> None:
         """Append entries and bring the record of the state up to them."""

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from schemas.domains import DomainName
 from schemas.values import ChannelName
 from services.router.domain.values import Terms
 
@@ -31,6 +32,8 @@ class RouterSettings(BaseSettings):
     wrap_up_seconds: dict[ChannelName, float] = {}
     greeting_seconds: float | None = Field(default=30, gt=0)
     update_seconds: float | None = Field(default=None, gt=0)
+    home: frozenset[DomainName] = frozenset()
+    """Routing domains that this process takes as soon as they are free; others it takes after three seconds. Empty: all."""
 
     def terms(self) -> Terms:
         """These settings as the machine takes them."""

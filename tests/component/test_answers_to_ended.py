@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from runtime.service import Kit
+from schemas.domains import Domains
 from schemas.envelope import Event
 from schemas.interactions import InteractionReceived
 from schemas.values import ThreadRef
@@ -28,7 +29,7 @@ def answer(n: int, conversation: UUID | str, sender: str = "a@example.com", days
 async def ended(kit: Kit, n: int) -> UUID:
     [first] = await identify(kit, said(n))
     async with kit.transaction() as unit:
-        await PostgresRecord().end(unit, [(first.conversation_id, NOW + timedelta(seconds=n))])
+        await PostgresRecord(Domains()).end(unit, [(first.conversation_id, NOW + timedelta(seconds=n))])
     return first.conversation_id
 
 

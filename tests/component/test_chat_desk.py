@@ -6,8 +6,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from schemas.domains import Domains
 from schemas.values import AgentPresence, Identifier, Sender
 from services.desk import handlers
+from services.desk.adapters.postgres.commanding import PostgresCommands
 from services.desk.adapters.postgres.people import PostgresPeople, PostgresSessions
 from tests.component.test_desk_live import Running, desk, hear, kit
 from tests.unit.desk.events import CONVERSATION, Story, event
@@ -67,7 +69,7 @@ async def test_an_agent_online_at_the_desk_is_known_to_the_chat(desk: Running, r
             async with desk.kit.transaction() as unit:
                 viewer = await PostgresSessions().viewer(unit, "token-of-sara")
                 assert viewer is not None
-                await handlers.set_presence(PostgresPeople(), unit, viewer, AgentPresence.ONLINE)
+                await handlers.set_presence(PostgresCommands(Domains()), PostgresPeople(), unit, viewer, AgentPresence.ONLINE)
             await sara.send('{"kind": "ping"}')
             async with asyncio.timeout(60):
                 while not await cache.exists("payvand:desk:here"):  # noqa: ASYNC110 - Redis has no event for it

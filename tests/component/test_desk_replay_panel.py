@@ -15,6 +15,7 @@ from runtime.settings import Settings
 from services.desk.adapters.postgres.people import PostgresSessions
 from services.router.adapters import http_policies, replay_process
 from services.router.adapters.replay_process import Replays
+from services.router.adapters.states import States
 from tests.component.test_desk_live import serving
 from tests.component.test_desk_routing_api import listening
 from tests.component.test_policies import LOOSE, record_a_morning
@@ -44,7 +45,7 @@ async def address(
     owned: Owned, record_settings: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[str]:
     """The desk's address, with a router behind it; a supervisor has a session."""
-    policies = http_policies.router(owned.router, owned.kit.transaction, Replays(owned.kit.database.url))
+    policies = http_policies.router(States([owned.router], owned.kit.transaction), Replays(owned.kit.database.url))
     kit = Kit(record_settings.model_copy(update={"redis_url": Settings(redis_url=redis_url).redis_url}), "desk")
     kit.connect(PausedRelay(), "test-epoch")
     async with kit.transaction() as unit:

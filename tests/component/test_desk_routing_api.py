@@ -23,6 +23,7 @@ from services.desk.adapters.seeding.organisation import ORGANISATION
 from services.desk.adapters.seeding.seed import seed_demo
 from services.router.adapters import http_policies, replay_process
 from services.router.adapters.replay_process import Replays
+from services.router.adapters.states import States
 from tests.component.test_desk_api import HEADERS, log_in, nothing
 from tests.component.test_router import Owned, owned, take_over
 from tests.conftest import MakeKit
@@ -50,7 +51,7 @@ async def kit(make_kit: MakeKit) -> Kit:
 @pytest.fixture
 async def client(kit: Kit, owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without a session."""
-    policies = http_policies.router(owned.router, owned.kit.transaction, Replays(owned.kit.database.url))
+    policies = http_policies.router(States([owned.router], owned.kit.transaction), Replays(owned.kit.database.url))
     router = httpx.ASGITransport(http.build(owned.kit, Service("router", routers=(policies,))))
     async with httpx.AsyncClient(
         transport=routes(kit, router), base_url="http://desk.test", headers=HEADERS, timeout=120
@@ -141,7 +142,7 @@ async def test_a_supervisor_who_cancels_a_replay_ends_it_and_the_next_may_begin(
     kit: Kit, owned: Owned, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replay_process, "PROGRAM", ("-c", SLOW))
-    policies = http_policies.router(owned.router, owned.kit.transaction, Replays(owned.kit.database.url))
+    policies = http_policies.router(States([owned.router], owned.kit.transaction), Replays(owned.kit.database.url))
     wish, lines = {"policy": POLICY}, {"Accept": "application/x-ndjson"}
     async with listening(http.build(owned.kit, Service("router", routers=(policies,)))) as router:
         desk = Desk(kit, PostgresFeed(nothing))

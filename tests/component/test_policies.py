@@ -17,6 +17,7 @@ from services.router.adapters import http as router_http
 from services.router.adapters import http_policies, replaying
 from services.router.adapters.replay_process import Replays
 from services.router.adapters.replaying import ReplayRequest, compare
+from services.router.adapters.states import States
 from services.router.domain.values import Terms
 from tests.component.test_router import MakeOwned, Owned, agent, arrival, owned, take_over
 
@@ -31,8 +32,8 @@ LOOSE = STRICT.replace("lang.fa: 4", "lang.fa: 1")
 async def client(owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
     replays = Replays(owned.kit.database.url)
     routers = (
-        router_http.router(owned.router, owned.kit.transaction),
-        http_policies.router(owned.router, owned.kit.transaction, replays),
+        router_http.router(States([owned.router], owned.kit.transaction)),
+        http_policies.router(States([owned.router], owned.kit.transaction), replays),
     )
     key = await owned.kit.keys.create("test", ("routing:read", "routing:write"))
     transport = httpx.ASGITransport(http.build(owned.kit, Service("router", routers=routers)))
@@ -189,7 +190,7 @@ async def test_why_somebody_got_it_is_known_after_a_restart(owned: Owned, take_o
     await owned.tell(*agent("ali"), *agent("bita"), arrival(work))
     newer = await take_over()
     transport = httpx.ASGITransport(
-        http.build(newer.kit, Service("router", routers=(router_http.router(newer.router, newer.kit.transaction),)))
+        http.build(newer.kit, Service("router", routers=(router_http.router(States([newer.router], newer.kit.transaction)),)))
     )
     key = await newer.kit.keys.create("test", ("routing:read",))
     headers = {"Authorization": f"Bearer {key}"}

@@ -38,6 +38,7 @@ from services.router.adapters import http as router_http
 from services.router.adapters.ownership import Ownership
 from services.router.adapters.policy_yaml import read_policy
 from services.router.adapters.postgres import PostgresLedger
+from services.router.adapters.states import States
 from services.router.domain.machine import replay
 from services.router.domain.model import Phase
 from services.router.domain.values import Terms
@@ -332,7 +333,7 @@ async def client(owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def asking(owned: Owned) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a router's HTTP face."""
-    service = Service("router", routers=(router_http.router(owned.router, owned.kit.transaction),))
+    service = Service("router", routers=(router_http.router(States([owned.router], owned.kit.transaction)),))
     key = await owned.kit.keys.create("test", ("routing:read", "routing:write"))
     transport = httpx.ASGITransport(http.build(owned.kit, service))
     headers = {"Authorization": f"Bearer {key}"}

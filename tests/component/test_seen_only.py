@@ -8,6 +8,7 @@ import pytest
 
 from runtime.service import Kit
 from schemas.decisions import WorkQueued
+from schemas.domains import Domains
 from schemas.envelope import Envelope, Event
 from schemas.interactions import InteractionIdentified, InteractionReceived
 from schemas.topics import INTERACTIONS_IDENTIFIED
@@ -40,9 +41,13 @@ def said(n: int, needs_answer: bool = True, sender: str = "a@example.com", days:
     return Event(Envelope(str(UUID(int=n)), "payvand/ingest", data.type, at, UUID(int=n)), "key", data)
 
 
-async def identify(kit: Kit, *events: Event[InteractionReceived]) -> list[InteractionIdentified]:
+async def identify(
+    kit: Kit,
+    *events: Event[InteractionReceived],
+    domains: Domains = Domains(),  # noqa: B008 - it is frozen
+) -> list[InteractionIdentified]:
     async with kit.transaction() as unit:
-        await Identify(PostgresRecord(), "IR")(unit, events)
+        await Identify(PostgresRecord(domains), "IR", domains)(unit, events)
         found = [record for record in unit.emitted if record.topic == "interactions.identified"]
     return [InteractionIdentified.read(record.value) for record in found]
 
@@ -65,7 +70,7 @@ async def test_it_joins_the_open_conversation_and_does_not_keep_it_open(kit: Kit
     [first] = await identify(kit, said(1))
     [silent] = await identify(kit, said(5, needs_answer=False))
     assert silent.conversation_id == first.conversation_id
-    record = PostgresRecord()
+    record = PostgresRecord(Domains())
     async with kit.transaction() as unit:
         await record.end(unit, [(first.conversation_id, NOW + timedelta(seconds=3))])
     assert (await conversations(kit))[first.conversation_id].state == "ended"

@@ -23,6 +23,7 @@ from runtime.service import Kit
 from runtime.settings import Settings
 from schemas import topics
 from schemas.base import EventData
+from schemas.domains import Domains
 from schemas.envelope import Envelope, Record
 from schemas.interactions import ContactChanged, InteractionReceived
 from schemas.replies import DeliveryUpdated
@@ -449,7 +450,7 @@ async def test_what_happens_while_no_feed_runs_is_caught_up_by_the_next(settings
 
 async def test_an_outbox_waits_for_the_feed_while_it_is_on_and_not_otherwise(make_kit: Callable[[str], Kit]) -> None:
     kit = make_kit("notifier")
-    relay = Relay(kit.database, "notifier", None, "two", Bell(None))
+    relay = Relay(kit.database, "notifier", None, "two", Bell(None), Domains())
 
     async def kept(known: bool, epoch: str = "two", offset: int = 0) -> bool:
         async with kit.transaction() as unit:

@@ -87,7 +87,7 @@ class FileRow(NamedTuple):
 
 
 class AgentRow(NamedTuple):
-    """An agent as of `seq`."""
+    """An agent as of `seq` of their domain."""
 
     agent_id: str
     seq: int
@@ -95,7 +95,9 @@ class AgentRow(NamedTuple):
     presence: str
     used: int
     capacity: int
-    not_responding: bool = False
+    not_responding: bool
+    domain: str
+    told_at: datetime
 
 
 class WrapUpRow(NamedTuple):
@@ -110,11 +112,12 @@ class WrapUpRow(NamedTuple):
 
 
 class QueueRow(NamedTuple):
-    """A queue's name as of `seq`."""
+    """A queue's name as of `seq` of its domain."""
 
     queue_id: str
     seq: int
     name: str
+    domain: str
 
 
 class DeliveryRow(NamedTuple):
@@ -253,10 +256,23 @@ def _placed(batch: Batch, event: Event[Any]) -> None:
 def _agent_changed(batch: Batch, event: Event[decisions.AgentChanged]) -> None:
     data = event.data
     known = batch.agents.get(data.agent_id)
-    if known is None or data.seq >= known.seq:
+    if known is None or _later(data, known):
         batch.agents[data.agent_id] = AgentRow(
-            data.agent_id, data.seq, clean(data.name), data.presence, data.used, data.capacity, data.not_responding
+            data.agent_id,
+            data.seq,
+            clean(data.name),
+            data.presence,
+            data.used,
+            data.capacity,
+            data.not_responding,
+            data.domain,
+            data.at,
         )
+
+
+def _later(data: decisions.AgentChanged, known: AgentRow) -> bool:
+    """Places in the log order what one domain tells; of two, which an agent may have passed between, the later word counts."""
+    return data.seq >= known.seq if data.domain == known.domain else data.at > known.told_at
 
 
 def _wrap_up(batch: Batch, event: Event[decisions.WrapUpStarted | decisions.WrapUpEnded]) -> None:
@@ -273,8 +289,13 @@ def _wrap_up(batch: Batch, event: Event[decisions.WrapUpStarted | decisions.Wrap
 def _queue_changed(batch: Batch, event: Event[decisions.QueueChanged]) -> None:
     data = event.data
     known = batch.queues.get(data.queue_id)
-    if known is None or data.seq >= known.seq:
-        batch.queues[data.queue_id] = QueueRow(data.queue_id, data.seq, clean(data.name))
+    if known is None or _names(data, known):
+        batch.queues[data.queue_id] = QueueRow(data.queue_id, data.seq, clean(data.name), data.domain)
+
+
+def _names(data: decisions.QueueChanged, known: QueueRow) -> bool:
+    """Of two domains with a queue of this id, one may have made it up for a rule and call it by its id: that names nothing."""
+    return data.seq >= known.seq if data.domain == known.domain else data.name != data.queue_id
 
 
 def _refused(batch: Batch, event: Event[decisions.CommandRefused]) -> None:

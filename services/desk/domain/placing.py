@@ -9,6 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from schemas.decisions import Decision, OfferEnded, OfferMade, WorkAssigned, WorkEnded, WorkQueued
+from schemas.domains import MAIN
 
 _RANKS: dict[type[Decision], int] = {OfferEnded: 0, WorkQueued: 1, OfferMade: 2, WorkAssigned: 3, WorkEnded: 4}
 
@@ -29,6 +30,7 @@ class Decided(NamedTuple):
     expires_at: datetime | None = None
     enqueued_at: datetime | None = None
     reason: str | None = None
+    domain: str = MAIN
 
 
 STATES = {"queued": "waiting", "transferred": "waiting", "offered": "offered", "assigned": "assigned", "resolved": "resolved"}
@@ -59,6 +61,11 @@ def _assigned(d: WorkAssigned) -> Decided:
 
 def decided(decision: Decision) -> Decided | None:
     """The history line of a decision; None for an offer that was merely withdrawn, and for what concerns no work item."""
+    line = _line(decision)
+    return line if line is None or decision.domain == MAIN else line._replace(domain=decision.domain)
+
+
+def _line(decision: Decision) -> Decided | None:
     match decision:
         case WorkAssigned():
             return _assigned(decision)

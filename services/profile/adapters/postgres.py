@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from runtime.unit import Unit
+from schemas.domains import Domains
 from schemas.values import Tier, Trust
 from services.profile.domain.identifiers import Key
 from services.profile.domain.record import Person
-from services.profile.ports import Claim, Turn
+from services.profile.ports import Claim, Place, Turn
 
 _KEPT = """kept AS (
                 INSERT INTO profile.interactions (interaction_id, contact_id, conversation_id, inbox, channel, at)
@@ -34,6 +35,9 @@ def _columns(turns: Sequence[Turn]) -> dict[str, list[Any]]:
 
 class PostgresRecord:
     """The tables `contacts`, `identifiers`, `conversations` and `interactions` of the schema `profile`."""
+
+    def __init__(self, domains: Domains) -> None:
+        self._domains = domains
 
     async def holders(self, unit: Unit, keys: Sequence[Key]) -> dict[Key, UUID]:
         """Who holds these identifiers."""
@@ -133,17 +137,17 @@ class PostgresRecord:
             firsts=[person.first_seen for person in ordered],
         )
 
-    async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+    async def converse(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, Place]:
         """Put each turn into its contact's open conversation, or open one; two transactions at once open only one."""
         asking = {turn.contact_id for turn in turns if turn.needs_answer}
-        places: dict[UUID, tuple[UUID, UUID | None]] = {}
+        places: dict[UUID, Place] = {}
         if asking:
             places |= await self._open(unit, [turn for turn in turns if turn.contact_id in asking])
         if len(asking) < len({turn.contact_id for turn in turns}):
             places |= await self._accompany(unit, [turn for turn in turns if turn.contact_id not in asking])
         return places
 
-    async def _open(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+    async def _open(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, Place]:
         first: dict[UUID, Turn] = {}
         latest: dict[UUID, datetime] = {}
         for turn in turns:
@@ -155,24 +159,27 @@ class PostgresRecord:
         rows = await unit.rows(
             f"""
             WITH placed AS (
-                INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at)
-                SELECT id, contact_id, 'open', at, last_at
+                INSERT INTO profile.conversations AS known (conversation_id, contact_id, state, opened_at, last_at, domain)
+                SELECT id, contact_id, 'open', at, last_at, domain
                 FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]),
-                            CAST(:lasts AS timestamptz[])) AS turn (id, contact_id, at, last_at)
+                            CAST(:lasts AS timestamptz[]), CAST(:domains AS text[]))
+                    AS turn (id, contact_id, at, last_at, domain)
                 ON CONFLICT (contact_id) WHERE state = 'open'
                 DO UPDATE SET last_at = greatest(known.last_at, excluded.last_at)
-                RETURNING contact_id, conversation_id
+                RETURNING contact_id, conversation_id, domain
             ), {_KEPT}
-            SELECT contact_id, conversation_id FROM placed""",  # noqa: S608
+            SELECT contact_id, conversation_id, domain FROM placed""",  # noqa: S608
             ids=[turn.proposed for turn in ordered],
             contacts=[turn.contact_id for turn in ordered],
             times=[turn.at for turn in ordered],
             lasts=[latest[turn.contact_id] for turn in ordered],
+            domains=[turn.domain for turn in ordered],
             **_columns(turns),
         )
         return {
-            row.contact_id: (
+            row.contact_id: Place(
                 row.conversation_id,
+                row.domain,
                 first[row.contact_id].interaction_id if row.conversation_id == first[row.contact_id].proposed else None,
             )
             for row in rows
@@ -190,15 +197,17 @@ class PostgresRecord:
                 AS turn (conversation_id, contact_id, at)
             WHERE known.conversation_id = turn.conversation_id AND known.contact_id = turn.contact_id
               AND known.state = 'ended' AND known.ended_at > turn.at - interval '14 days'
+              AND known.domain = ANY(CAST(:standing AS text[]))
               AND NOT EXISTS (
                   SELECT FROM profile.conversations AS other
                   WHERE other.contact_id = turn.contact_id AND other.state = 'open')""",
             ids=[turn.answers for turn in answering],
             contacts=[turn.contact_id for turn in answering],
             times=[turn.at for turn in answering],
+            standing=list(self._domains.names),
         )
 
-    async def _accompany(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, tuple[UUID, UUID | None]]:
+    async def _accompany(self, unit: Unit, turns: Sequence[Turn]) -> dict[UUID, Place]:
         """For contacts none of whose turns needs an answer."""
         first: dict[UUID, Turn] = {}
         for turn in turns:
@@ -207,30 +216,33 @@ class PostgresRecord:
         rows = await unit.rows(
             f"""
             WITH turn AS MATERIALIZED (
-                SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]))
-                    AS turn (id, contact_id, at)
+                SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:contacts AS uuid[]), CAST(:times AS timestamptz[]),
+                                     CAST(:domains AS text[])) AS turn (id, contact_id, at, domain)
             ), known AS MATERIALIZED (
-                SELECT turn.contact_id, latest.conversation_id
+                SELECT turn.contact_id, latest.conversation_id, latest.domain
                 FROM turn CROSS JOIN LATERAL (
-                    SELECT conversation_id FROM profile.conversations AS c
+                    SELECT conversation_id, domain FROM profile.conversations AS c
                     WHERE c.contact_id = turn.contact_id AND (state = 'open' OR last_at > turn.at - interval '14 days')
                     ORDER BY state = 'open' DESC, opened_at DESC LIMIT 1) AS latest
             ), made AS (
-                INSERT INTO profile.conversations (conversation_id, contact_id, state, opened_at, last_at, ended_at)
-                SELECT id, contact_id, 'ended', at, at, at FROM turn
+                INSERT INTO profile.conversations (conversation_id, contact_id, state, opened_at, last_at, ended_at, domain)
+                SELECT id, contact_id, 'ended', at, at, at, domain FROM turn
                 WHERE NOT EXISTS (SELECT FROM known WHERE known.contact_id = turn.contact_id)
                 ON CONFLICT DO NOTHING
-                RETURNING contact_id, conversation_id
+                RETURNING contact_id, conversation_id, domain
             ), placed AS (
-                SELECT contact_id, conversation_id FROM known UNION ALL SELECT contact_id, conversation_id FROM made
+                SELECT contact_id, conversation_id, domain FROM known
+                UNION ALL
+                SELECT contact_id, conversation_id, domain FROM made
             ), {_KEPT}
-            SELECT contact_id, conversation_id FROM placed""",  # noqa: S608
+            SELECT contact_id, conversation_id, domain FROM placed""",  # noqa: S608
             ids=[turn.proposed for turn in ordered],
             contacts=[turn.contact_id for turn in ordered],
             times=[turn.at for turn in ordered],
+            domains=[turn.domain for turn in ordered],
             **_columns(turns),
         )
-        return {row.contact_id: (row.conversation_id, None) for row in rows}
+        return {row.contact_id: Place(row.conversation_id, row.domain) for row in rows}
 
     async def end(self, unit: Unit, ended: Sequence[tuple[UUID, datetime]]) -> None:
         """End conversations, unless something came in after the given moment."""

@@ -13,6 +13,8 @@ from services.router.handlers import Router
 _log = logs.get(__name__)
 _LOOK_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
+_AWAY_SECONDS = 3.0
+"""A domain at home elsewhere is left free for so long: a process that is started again comes first."""
 _SILENCE = "20s"
 """How long a session that holds the lock may be silent, as when its machine was cut off, before Postgres ends it."""
 
@@ -20,12 +22,16 @@ Transaction = Callable[[], AbstractAsyncContextManager[Unit]]
 
 
 class Ownership:
-    """Keeps one session that holds the lock. When that session is lost, so is the ownership, until it is won again."""
+    """Keeps one session that holds the lock. When that session is lost, so is the ownership, until it is won again.
 
-    def __init__(self, router: Router, database: Database, transaction: Transaction) -> None:
+    What is not `at_home` here is taken only when nobody else wants it.
+    """
+
+    def __init__(self, router: Router, database: Database, transaction: Transaction, *, at_home: bool = True) -> None:
         self._router = router
         self._database = database
         self._transaction = transaction
+        self._at_home = at_home
         self._won = asyncio.Event()
 
     @property
@@ -63,18 +69,30 @@ class Ownership:
         return self._router.epoch
 
     async def _own(self, connection: Connection) -> None:
-        while not await self._locked(connection):  # noqa: ASYNC110 - what it waits for happens in another process
+        # ruff's wish, an event, does not fit: what it waits for happens in another process.
+        while not (await self._wanted(connection) and await self._locked(connection)):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
         epoch = await self.take()
-        _log.info("routing log owned", epoch=epoch, seq=self._router.state.seq)
+        _log.info("routing log owned", domain=self._router.domain, epoch=epoch, seq=self._router.state.seq)
         await connection.run(f"SET idle_session_timeout = '{_SILENCE}'")
         while self._router.epoch == epoch:
             await asyncio.sleep(_BEAT_SECONDS)
             await connection.rows("SELECT 1")
 
+    async def _wanted(self, connection: Connection) -> bool:
+        """Whether to try for the lock: at home always, else when it was seen free for a while."""
+        if self._at_home:
+            return True
+        for _ in range(int(_AWAY_SECONDS / _LOOK_SECONDS)):
+            if not await self._try(connection, "pg_try_advisory_xact_lock"):
+                return False
+            await asyncio.sleep(_LOOK_SECONDS)
+        return True
+
     async def _locked(self, connection: Connection) -> bool:
-        rows = await connection.rows(
-            "SELECT pg_try_advisory_lock(hashtextextended('payvand.router', 0) + hashtext(:domain)) AS won",
-            domain=self._router.domain,
-        )
+        return await self._try(connection, "pg_try_advisory_lock")
+
+    async def _try(self, connection: Connection, function: str) -> bool:
+        sql = f"SELECT {function}(hashtextextended('payvand.router', 0) + hashtext(:domain)) AS won"
+        rows = await connection.rows(sql, domain=self._router.domain)
         return bool(rows[0].won)

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from runtime.errors import NotOwner
 from runtime.unit import Unit
+from schemas.domains import MAIN
 from schemas.values import AgentPresence
 from services.router.adapters import extras, forms, writing
 from services.router.domain.model import Agent, Held, Known, Phase, Queue, WorkItem, WrapUp
 from services.router.domain.policy import BUILT_IN
 from services.router.domain.state import Changes, Snapshot, State
-from services.router.domain.values import Entry, micros
-from services.router.ports import DOMAIN, PolicyReader
+from services.router.domain.values import EPOCH, Entry, micros
+from services.router.ports import PolicyReader
 
 
 class PostgresLedger:
@@ -21,7 +22,7 @@ class PostgresLedger:
     The owner's row is locked from `take` or `claim` to the end of the transaction.
     """
 
-    def __init__(self, read_policy: PolicyReader, domain: str = DOMAIN) -> None:
+    def __init__(self, read_policy: PolicyReader, domain: str = MAIN) -> None:
         self._read_policy = read_policy
         self._domain = domain
 
@@ -44,11 +45,20 @@ class PostgresLedger:
             raise NotOwner(f"the routing log has passed to an epoch after {epoch}")
         return int(rows[0].seq)
 
+    async def common_policy(self, unit: Unit) -> tuple[str, str] | None:
+        """See ports.Ledger."""
+        sql = """
+            SELECT version, body FROM router.owners JOIN router.policies USING (domain)
+            WHERE domain = :main AND version = policy"""
+        rows = await unit.rows(sql, main=MAIN)
+        return (rows[0].version, rows[0].body) if rows else None
+
     async def load(self, unit: Unit) -> Snapshot:
         """See ports.Ledger."""
-        [owner] = await unit.rows(
-            "SELECT seq, at, policy, terms FROM router.owners WHERE domain = :domain", domain=self._domain
-        )
+        owners = await self._rows(unit, "SELECT seq, at, policy, terms FROM router.owners WHERE domain = :domain")
+        if not owners:
+            return Snapshot(0, EPOCH, BUILT_IN, {}, (), (), ())
+        [owner] = owners
         texts = await self._rows(unit, "SELECT version, body FROM router.policies WHERE domain = :domain")
         policies = {row.version: row.body for row in texts}
         policy = BUILT_IN if owner.policy is None else self._read_policy(owner.policy, policies[owner.policy])

@@ -19,6 +19,7 @@ from pydantic_core import from_json, to_json
 from runtime.database import Connection, Database
 from runtime.errors import Refused, TooLarge
 from runtime.settings import Settings
+from schemas.domains import MAIN, DomainName
 from services.router.adapters import forms
 from services.router.adapters.policy_yaml import read_policy
 from services.router.domain.comparison import Comparing, Comparison, Note, Pair
@@ -26,7 +27,6 @@ from services.router.domain.policy import PolicyError
 from services.router.domain.recording import Recording
 from services.router.domain.rehearsal import Rehearsal
 from services.router.domain.values import Entry, Terms
-from services.router.ports import DOMAIN
 from services.router.settings import RouterSettings
 
 PAGE = 2_000
@@ -49,6 +49,7 @@ class ReplayRequest(BaseModel):
 
     policy: Annotated[str, Field(min_length=1, max_length=50_000, description="The policy's text (YAML).")]
     version: Annotated[str, Field(max_length=200)] = "replayed"
+    domain: Annotated[DomainName, Field(description="The routing domain whose log is replayed.")] = MAIN
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     within_seconds: Annotated[float, Field(gt=0, le=604_800)] = 20.0
@@ -69,7 +70,7 @@ async def compare(database: Database, wish: ReplayRequest, terms: Terms, progres
         count = _Count(2 * await _bounded(connection, wish), progress)
         recording = Recording(terms)
         last: datetime | None = None
-        async for entry in _entries(connection, wish.until):
+        async for entry in _entries(connection, wish):
             recording.follow(entry)
             last = entry.at
             count.up()
@@ -77,7 +78,7 @@ async def compare(database: Database, wish: ReplayRequest, terms: Terms, progres
         pieces = recording.pieces
         recording.rest()
         rehearsal = Rehearsal(recording, policy, wish.since, comparing)
-        async for entry in _entries(connection, wish.until):
+        async for entry in _entries(connection, wish):
             rehearsal.follow(entry)
             count.up()
     if last is not None:
@@ -105,7 +106,7 @@ async def _bounded(connection: Connection, wish: ReplayRequest) -> int:
             SELECT 1 FROM router.log
             WHERE domain = :domain AND (CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz))
             LIMIT :most) AS bounded"""
-    [row] = await connection.rows(sql, domain=DOMAIN, until=wish.until, most=wish.max_entries + 1)
+    [row] = await connection.rows(sql, domain=wish.domain, until=wish.until, most=wish.max_entries + 1)
     if row.entries > wish.max_entries:
         raise TooLarge(
             f"the log has over {wish.max_entries} entries up to there",
@@ -114,14 +115,14 @@ async def _bounded(connection: Connection, wish: ReplayRequest) -> int:
     return int(row.entries)
 
 
-async def _entries(connection: Connection, until: datetime | None) -> AsyncIterator[Entry]:
-    after = 0
+async def _entries(connection: Connection, wish: ReplayRequest) -> AsyncIterator[Entry]:
+    after, until = 0, wish.until
     sql = """
         SELECT seq, at, command_id, type, CAST(data AS text) AS data FROM router.log
         WHERE domain = :domain AND seq > :after AND (CAST(:until AS timestamptz) IS NULL OR at < CAST(:until AS timestamptz))
         ORDER BY seq LIMIT :page"""
     while True:
-        rows = await connection.rows(sql, domain=DOMAIN, after=after, until=until, page=PAGE)
+        rows = await connection.rows(sql, domain=wish.domain, after=after, until=until, page=PAGE)
         for row in rows:
             yield forms.read_entry(row.seq, row.at, row.command_id, (row.type, row.data), read_policy)
         if len(rows) < PAGE:

@@ -18,7 +18,7 @@ from services.desk.adapters.http.explaining import explain
 from services.desk.adapters.postgres.reading import View, Wanted
 from services.desk.domain.replying import options
 from services.desk.domain.timeline import event_view, item_view
-from services.desk.handlers import Draft, Remark
+from services.desk.handlers import Draft, Remark, Target
 
 IdempotencyKey = Annotated[
     str, Header(alias="Idempotency-Key", min_length=8, max_length=100, description="The same key gives the same reply, once")
@@ -99,17 +99,20 @@ class ConversationRoutes:
     async def resolve(self, viewer: AnAgent, id: UUID, resolution: models.Resolution) -> None:
         """Settle a conversation: an agent their own, a supervisor any."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.resolve(self._desk.conversations, unit, viewer, id, resolution.disposition)
+            await handlers.find(self._desk.conversations, unit, id)
+            await handlers.resolve(self._desk.commands, unit, viewer, id, resolution.disposition)
 
     async def wrapped_up(self, viewer: AnAgent, id: UUID, resolution: models.Resolution | None = None) -> None:
         """What remained after the contact is done: the agent's units are free."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.complete_wrap_up(unit, viewer, id, resolution.disposition if resolution else "")
+            disposition = resolution.disposition if resolution else ""
+            await handlers.complete_wrap_up(self._desk.commands, unit, viewer, id, disposition)
 
     async def transfer(self, viewer: AnAgent, id: UUID, wanted: models.Transfer) -> None:
         """Hand a conversation to an agent or a queue: an agent their own, a supervisor any."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.transfer(unit, viewer, id, wanted.to_agent, wanted.to_queue)
+            target = Target(wanted.to_agent, wanted.to_queue)
+            await handlers.transfer(self._desk.commands, unit, viewer, id, target)
             if wanted.note:
                 remark = Remark(new_id(), id, wanted.note)
                 await handlers.note(self._desk.conversations, self._desk.feed, unit, viewer, remark)

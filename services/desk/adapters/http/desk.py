@@ -11,6 +11,7 @@ from runtime.errors import NotAllowed, NotVerified
 from runtime.objects import Objects
 from runtime.service import Kit
 from services.desk.adapters.http.models import Problem
+from services.desk.adapters.postgres.commanding import PostgresCommands
 from services.desk.adapters.postgres.conversations import PostgresConversations
 from services.desk.adapters.postgres.feed import PostgresFeed
 from services.desk.adapters.postgres.people import PostgresPeople, PostgresSessions
@@ -35,6 +36,11 @@ class Desk:
     sessions: PostgresSessions = field(default_factory=PostgresSessions)
     conversations: PostgresConversations = field(default_factory=PostgresConversations)
     reading: PostgresReading = field(default_factory=PostgresReading)
+
+    @cached_property
+    def commands(self) -> PostgresCommands:
+        """The way to the router."""
+        return PostgresCommands(self.kit.settings.domains)
 
     @cached_property
     def objects(self) -> Objects:

@@ -110,11 +110,11 @@ class SessionRoutes:
     async def log_out(self, request: Request, response: Response, viewer: CurrentViewer) -> None:
         """End the session; the agent goes offline, unless they work in another one too or only looked on here."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.leave(self._desk.people, unit, viewer)
+            await handlers.leave(self._desk.commands, self._desk.people, unit, viewer)
             await self._desk.sessions.close(unit, request.cookies[COOKIE])
         response.delete_cookie(COOKIE, path="/")
 
     async def set_presence(self, viewer: AnAgent, wanted: PresenceWanted) -> None:
         """Ask for a presence; the router's word on it arrives live. The session keeps it while its desk is open."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.set_presence(self._desk.people, unit, viewer, AgentPresence(wanted.state))
+            await handlers.set_presence(self._desk.commands, self._desk.people, unit, viewer, AgentPresence(wanted.state))

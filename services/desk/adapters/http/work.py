@@ -33,12 +33,12 @@ class WorkRoutes:
     async def accept(self, viewer: AnAgent, id: UUID) -> None:
         """Take the work; the outcome arrives live."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.accept(unit, viewer, id)
+            await handlers.accept(self._desk.commands, unit, viewer, id)
 
     async def reject(self, viewer: AnAgent, id: UUID, rejection: Rejection | None = None) -> None:
         """Decline the work; it goes on to somebody else with its age."""
         async with self._desk.kit.transaction() as unit:
-            await handlers.reject(unit, viewer, id, rejection.reason if rejection else "")
+            await handlers.reject(self._desk.commands, unit, viewer, id, rejection.reason if rejection else "")
 
     async def wrap_ups(self, viewer: AnAgent) -> list[WrapUp]:
         """What the agent has still to finish after contacts."""

@@ -132,7 +132,7 @@ class LiveSession:
                 raise Gone(NOT_LOGGED_IN)
             agent_id = self._viewer.agent_id
             (row,) = await unit.rows(_TOUCH, agent_id=agent_id, session=self._viewer.session, now=unit.now)
-            await handlers.renew_presence(self._desk.people, unit, self._viewer)
+            await handlers.renew_presence(self._desk.commands, self._desk.people, unit, self._viewer)
             if row.wanted == AgentPresence.ONLINE:
                 unit.after_commit(self._hub.somebody_here)
             if self._viewing is not None and await handlers.mark_read(

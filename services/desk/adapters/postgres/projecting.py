@@ -50,8 +50,9 @@ _DECIDED = """
         SELECT * FROM unnest(
             CAST(:work_item_id AS uuid[]), CAST(:placed AS bigint[]), CAST(:at AS timestamptz[]), CAST(:code AS text[]),
             CAST(:queue_id AS text[]), CAST(:agent_id AS text[]), CAST(:offer_id AS uuid[]),
-            CAST(:expires_at AS timestamptz[]), CAST(:enqueued_at AS timestamptz[]), CAST(:reason AS text[])
-        ) AS n (work_item_id, placed, at, code, queue_id, agent_id, offer_id, expires_at, enqueued_at, reason)
+            CAST(:expires_at AS timestamptz[]), CAST(:enqueued_at AS timestamptz[]), CAST(:reason AS text[]),
+            CAST(:domain AS text[])
+        ) AS n (work_item_id, placed, at, code, queue_id, agent_id, offer_id, expires_at, enqueued_at, reason, domain)
     ), written AS (
         INSERT INTO desk.decisions (work_item_id, placed, at, code, agent_id, queue_id, reason)
         SELECT work_item_id, placed, at, code, agent_id, queue_id, reason FROM n
@@ -59,16 +60,17 @@ _DECIDED = """
     ), newest AS (
         SELECT DISTINCT ON (work_item_id) work_item_id, placed,
             CASE code WHEN 'queued' THEN 'waiting' WHEN 'transferred' THEN 'waiting' ELSE code END,
-            queue_id, agent_id, offer_id, expires_at, enqueued_at
+            queue_id, agent_id, offer_id, expires_at, enqueued_at, domain
         FROM n WHERE code IN ('queued', 'transferred', 'offered', 'assigned', 'resolved')
         ORDER BY work_item_id, placed DESC
     ), moved AS (
         INSERT INTO desk.work_items AS w
-            (work_item_id, placed, state, queue_id, agent_id, offer_id, expires_at, enqueued_at)
+            (work_item_id, placed, state, queue_id, agent_id, offer_id, expires_at, enqueued_at, domain)
         SELECT * FROM newest
         ON CONFLICT (work_item_id) DO UPDATE SET
             placed = excluded.placed, state = excluded.state, queue_id = excluded.queue_id, agent_id = excluded.agent_id,
-            offer_id = excluded.offer_id, expires_at = excluded.expires_at, enqueued_at = excluded.enqueued_at
+            offer_id = excluded.offer_id, expires_at = excluded.expires_at, enqueued_at = excluded.enqueued_at,
+            domain = excluded.domain
         WHERE w.placed < excluded.placed
         RETURNING old.state AS old_state, old.queue_id AS old_queue, new.state AS new_state, new.queue_id AS new_queue
     ), changes AS (
@@ -85,22 +87,25 @@ _DECIDED = """
     RETURNING queue_id"""
 
 _AGENTS = """
-    INSERT INTO desk.agents AS a (agent_id, seq, name, presence, used, capacity, not_responding)
+    INSERT INTO desk.agents AS a (agent_id, seq, name, presence, used, capacity, not_responding, domain, told_at)
     SELECT * FROM unnest(
         CAST(:agent_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]), CAST(:presence AS text[]),
-        CAST(:used AS int[]), CAST(:capacity AS int[]), CAST(:not_responding AS boolean[]))
+        CAST(:used AS int[]), CAST(:capacity AS int[]), CAST(:not_responding AS boolean[]), CAST(:domain AS text[]),
+        CAST(:told_at AS timestamptz[]))
     ORDER BY 1
     ON CONFLICT (agent_id) DO UPDATE SET
         seq = excluded.seq, name = excluded.name, presence = excluded.presence, used = excluded.used,
-        capacity = excluded.capacity, not_responding = excluded.not_responding
-    WHERE a.seq <= excluded.seq"""
+        capacity = excluded.capacity, not_responding = excluded.not_responding, domain = excluded.domain,
+        told_at = excluded.told_at
+    WHERE CASE WHEN a.domain = excluded.domain THEN a.seq <= excluded.seq ELSE a.told_at < excluded.told_at END"""
 
 _QUEUES = """
-    INSERT INTO desk.queues AS q (queue_id, seq, name)
-    SELECT * FROM unnest(CAST(:queue_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]))
+    INSERT INTO desk.queues AS q (queue_id, seq, name, domain)
+    SELECT * FROM unnest(CAST(:queue_id AS text[]), CAST(:seq AS bigint[]), CAST(:name AS text[]), CAST(:domain AS text[]))
     ORDER BY 1
-    ON CONFLICT (queue_id) DO UPDATE SET seq = excluded.seq, name = excluded.name
-    WHERE q.seq <= excluded.seq"""
+    ON CONFLICT (queue_id) DO UPDATE SET seq = excluded.seq, name = excluded.name, domain = excluded.domain
+    WHERE CASE WHEN q.domain = excluded.domain THEN q.seq <= excluded.seq
+               ELSE q.name IN ('', q.queue_id) OR excluded.name <> excluded.queue_id END"""
 
 _DELIVERIES = """
     INSERT INTO desk.deliveries AS d (delivery_id, reply_id, conversation_id, channel, state, why, at, progress)

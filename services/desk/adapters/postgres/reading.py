@@ -110,7 +110,7 @@ class PostgresReading:
 
     async def history(self, unit: Unit, id: UUID) -> Sequence[Decided]:
         """The newest 500 routing decisions about a conversation, in their order."""
-        return [Decided._make(row) for row in await unit.rows(_LINES, id=id, limit=TIMELINE)][::-1]
+        return [Decided(*row) for row in await unit.rows(_LINES, id=id, limit=TIMELINE)][::-1]
 
     async def offers(self, unit: Unit, agent_id: str) -> Sequence[Mapping[str, Any]]:
         """The offers that wait for this agent's word."""

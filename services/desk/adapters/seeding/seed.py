@@ -8,11 +8,11 @@ from runtime.unit import Unit
 from schemas import topics
 from schemas.base import EventData
 from schemas.commands import ApplyPolicy, ConfigureAgent, ConfigureQueue
+from schemas.domains import MAIN
 from schemas.envelope import derived_id
 from services.desk.adapters.http.session import hash_password
 from services.desk.adapters.postgres.people import PostgresPeople
 from services.desk.adapters.seeding.organisation import ORGANISATION, PASSWORD, Organisation, Person
-from services.desk.handlers import ROUTING_DOMAIN
 
 
 async def seed_demo(kit: Kit, organisation: Organisation = ORGANISATION, password: str = PASSWORD) -> list[str]:
@@ -29,11 +29,13 @@ async def seed_demo(kit: Kit, organisation: Organisation = ORGANISATION, passwor
     async with kit.transaction() as unit:
         added = [person for person in missing if await people.add(unit, _user(person, hashes[person.login]))]
         if added:
-            for queue_id, name in organisation.queues.items():
-                _tell(unit, ConfigureQueue(queue_id=queue_id, name=name))
-            _tell(unit, ApplyPolicy(version=organisation.version, text=organisation.policy))
+            domains = kit.settings.domains
+            for domain in domains.names:
+                for queue_id, name in organisation.queues.items():
+                    _tell(unit, domain, ConfigureQueue(queue_id=queue_id, name=name))
+                _tell(unit, domain, ApplyPolicy(version=organisation.version, text=organisation.policy))
             for person in added:
-                _tell(unit, _agent(person))
+                _tell(unit, domains.of_teams(person.teams), _agent(person))
     return [person.login for person in added]
 
 
@@ -53,6 +55,7 @@ def _agent(person: Person) -> ConfigureAgent:
     return ConfigureAgent(agent_id=person.login, name=person.name, skills=skills, teams=person.teams, capacity=person.capacity)
 
 
-def _tell(unit: Unit, data: EventData) -> None:
+def _tell(unit: Unit, domain: str, data: EventData) -> None:
     content = hashlib.sha256(data.write()).hexdigest()
-    unit.emit(topics.ROUTING_COMMANDS, ROUTING_DOMAIN, data, id=derived_id(content, f"seed:{data.type}"))
+    step = f"seed:{data.type}" if domain == MAIN else f"seed:{domain}:{data.type}"
+    unit.emit(topics.ROUTING_COMMANDS, domain, data, id=derived_id(content, step))
