@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from hub.groups import GROUPS
-from hub.options import DEFAULT_DATA, AsJson, Data, command
+from hub.options import DEFAULT_DATA, AsJson, Data, Stretch, command
 from runtime.errors import Misconfigured, PayvandError, Refused, Transient
 
 app = typer.Typer(
@@ -84,12 +84,13 @@ def replay(
     policy: Annotated[Path, typer.Option(help="The policy to try: a YAML file, or - for stdin.")],
     since: Annotated[str | None, typer.Option("--from", help="Since when it decides (ISO 8601). Default: the start.")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Where to stop (ISO 8601). Default: the end of the log.")] = None,
+    domain: Annotated[str, typer.Option(help="The routing domain whose log is replayed.")] = "main",
     within: Annotated[float, typer.Option(help="Seconds within which work counts as answered in time.", min=0.1)] = 20,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Fold what was recorded under another policy and show both runs side by side. Applies nothing."""
-    command("replay").replay(data, policy, (since, until), within, as_json=as_json)
+    command("replay").replay(data, policy, Stretch(domain, since, until), within, as_json=as_json)
 
 
 @app.command(epilog="Example: payvand seed --data /srv/payvand")

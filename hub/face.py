@@ -13,6 +13,7 @@ from pathlib import Path
 from hub.description import merged
 from hub.parts.gateway import PROBLEM, TYPES
 from hub.parts.part import get
+from hub.parts.services import SERVICES
 from hub.plan import ROOT
 from hub.supervisor import Supervisor
 
@@ -130,6 +131,8 @@ class Face:
         """The public API of all services; those that are down just now are left out."""
         pages = {}
         for name, port in self._services.items():
+            if name not in SERVICES:
+                continue
             with suppress(OSError, ValueError):
                 answer = await get(port, "/openapi.json", seconds=10)
                 if answer.status == 200:

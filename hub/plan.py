@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hub.demo import inboxes
 from hub.nursery import Starter
@@ -15,22 +17,23 @@ from hub.parts.broker import broker
 from hub.parts.gateway import Public, gateway
 from hub.parts.part import Launch, Part
 from hub.parts.postgres import Cluster, cluster, postgres
-from hub.parts.services import SERVICES, service, simulators
+from hub.parts.services import ROUTER, SERVICES, Process, processes, service, simulators
 from hub.parts.valkey import valkey
 from hub.ports import free_ports
 from hub.state import secret_key
 from runtime.errors import Misconfigured
+from schemas.domains import domains_of
 
 EMBEDDED_PARTITIONS = 1
 BROKER_MEMORY_MB = 600
 CONFIG_FILE = Path("payvand.toml")
 WAVES = (
     ("simulators", "ingest"),
-    ("profile", "router", "notifier", "desk"),
+    ("profile", "notifier", "desk"),
     ("gateway", "broker", "valkey"),
     ("postgres",),
 )
-"""How the parts stop: what takes in first, then what works, then what all stand on."""
+"""How the parts stop: what takes in first, then what works (the routers with it), then what all stand on."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -70,8 +73,23 @@ def configured() -> dict[str, str]:
             table = tomllib.loads(CONFIG_FILE.read_text())
         except tomllib.TOMLDecodeError as error:
             raise Misconfigured(f"{CONFIG_FILE} is not valid TOML: {error}", hint="mend the line it names") from error
-        found = {f"PAYVAND_{name.upper()}": str(value) for name, value in table.items()}
+        found = {f"PAYVAND_{name.upper()}": _as_variable(value) for name, value in table.items()}
     return found | {name: value for name, value in os.environ.items() if name.startswith("PAYVAND_")}
+
+
+def _as_variable(value: Any) -> str:
+    """A value of payvand.toml as the environment would hold it: tables and lists as JSON."""
+    return json.dumps(value, default=str) if isinstance(value, (dict, list)) else str(value)
+
+
+def routing_domains(told: str) -> tuple[str, ...]:
+    """The names of all routing domains by PAYVAND_ROUTING_DOMAINS, `main` first. Raises Misconfigured."""
+    try:
+        claims = {name: (one.get("inboxes", []), one.get("teams", [])) for name, one in json.loads(told or "{}").items()}
+        return domains_of(claims).names
+    except (ValueError, AttributeError, TypeError) as error:
+        hint = '[routing_domains.sales] with inboxes = ["shop"] and teams = ["sales"], in payvand.toml'
+        raise Misconfigured(f"routing_domains: {error}", hint=hint) from error
 
 
 def revisions_mark() -> str:
@@ -124,12 +142,14 @@ class Planner:
             "PAYVAND_SECRET_KEY": self._given.get("PAYVAND_SECRET_KEY") or secret_key(options.data),
         }
         self._parts: list[Part] = []
+        domains = routing_domains(self._given.get("PAYVAND_ROUTING_DOMAINS", ""))
+        self._processes: tuple[Process, ...] = processes(options.services, domains)
 
     def plan(self) -> Plan:
         """Everything, in the order it is shown."""
         options = self._options
-        face, cache, log, simulated, mail, *rest = free_ports(5 + len(options.services))
-        ports = dict(zip(options.services, rest, strict=True))
+        face, cache, log, simulated, mail, *rest = free_ports(5 + len(self._processes))
+        ports = {process.name: port for process, port in zip(self._processes, rest, strict=True)}
         self._database()
         self._cache(cache)
         self._log(log)
@@ -144,10 +164,19 @@ class Planner:
             )
         if "router" in ports:
             self._env["PAYVAND_DESK_ROUTER_URL"] = f"http://127.0.0.1:{ports['router']}"
-        self._parts += [service(name, self._env, port, below) for name, port in ports.items()]
-        backends = {name: ports.get(name, face) for name in ("ingest", "profile", "router", "notifier", "desk")} | {"hub": face}
-        self._parts.append(gateway(options.data, options.public, backends))
-        return Plan(tuple(self._parts), self._env, WAVES, face, ports)
+        self._parts += [service(process, self._env, ports[process.name], below) for process in self._processes]
+        self._parts.append(gateway(options.data, options.public, self._backends(ports, face)))
+        routers = tuple(process.name for process in self._processes if process.service == ROUTER)
+        waves = (WAVES[0], WAVES[1] + routers, *WAVES[2:])
+        return Plan(tuple(self._parts), self._env, waves, face, ports)
+
+    def _backends(self, ports: Mapping[str, int], face: int) -> dict[str, tuple[int, ...]]:
+        """The ports behind each service's name, the one to be asked first; the hub answers for what does not run."""
+        found = {
+            name: tuple(ports[process.name] for process in self._processes if process.service == name) or (face,)
+            for name in SERVICES
+        }
+        return found | {"hub": (face,)}
 
     def _database(self) -> None:
         """Postgres of our own, unless the operator names another, which `payvand migrate` brings up to date."""
@@ -175,7 +204,9 @@ class Planner:
             "PAYVAND_KAFKA_PARTITIONS": str(EMBEDDED_PARTITIONS),
             "PAYVAND_BELLS_DIR": str(_bells(self._options.data)),
         }
-        self._parts.append(broker(port, renews=self._options.services, memory_limit=self._broker_memory()))
+        self._parts.append(
+            broker(port, renews=tuple(process.name for process in self._processes), memory_limit=self._broker_memory())
+        )
 
     def _broker_memory(self) -> int:
         """PAYVAND_BROKER_MEMORY_MB in bytes. Raises Misconfigured."""

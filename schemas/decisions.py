@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 from uuid import UUID
 
 from schemas.base import EventData, Moment, Payload
-from schemas.domains import MAIN, DomainName
-from schemas.values import AgentId, AgentPresence, ChannelName, Language, QueueId
+from schemas.domains import MAIN
+from schemas.values import AgentId, AgentPresence, ChannelName, DomainName, Language, QueueId
 
 
 class Excluded(Payload):

@@ -4,14 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated
-
-from pydantic import StringConstraints
 
 MAIN = "main"
 """Where everything belongs that no other domain claims."""
 PATTERN = r"^[a-z][a-z0-9-]{0,30}$"
-DomainName = Annotated[str, StringConstraints(pattern=PATTERN)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from schemas.base import EventData, Moment, Name, Slug
-from schemas.domains import MAIN, DomainName
+from schemas.domains import MAIN
 from schemas.values import (
     MAX_TEXT,
     Attachment,
     ChannelName,
     Contact,
+    DomainName,
     Language,
     QueueId,
     Sender,

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from schemas.base import Name, Payload, Slug
+from schemas.domains import PATTERN
 
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,31}$")]
 """email, sms, telegram, webchat, call, or the name of a third-party channel."""
@@ -134,6 +135,7 @@ class DeliveryState(StrEnum):
     CANCELLED = "cancelled"
 
 
+DomainName = Annotated[str, StringConstraints(pattern=PATTERN)]
 QueueId = Slug
 AgentId = Slug
 SkillName = Slug

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from hub.commands.policy import read_text
+from hub.options import Stretch
 from hub.surroundings import settings, with_database
 from runtime.errors import Refused
 from services.router.adapters.replaying import COMPARISON, ReplayRequest, compare
@@ -41,24 +42,29 @@ def moment(text: str | None, name: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def replay(folder: Path, policy: Path, span: tuple[str | None, str | None], within: float, *, as_json: bool) -> None:
+def replay(folder: Path, policy: Path, part: Stretch, within: float, *, as_json: bool) -> None:
     """Fold the recorded log under another policy and print both runs side by side. Applies nothing."""
     try:
         wish = ReplayRequest(
             policy=read_text(policy),
             version=policy.name,
-            since=moment(span[0], "from"),
-            until=moment(span[1], "to"),
+            domain=part.domain,
+            since=moment(part.since, "from"),
+            until=moment(part.until, "to"),
             within_seconds=within,
             max_entries=_NO_LIMIT,
         )
     except ValidationError as error:
         raise Refused(str(error.errors()[0]["msg"]), field=str(error.errors()[0]["loc"][0])) from error
+    where = settings(folder)
+    if part.domain not in where.domains.names:
+        hint = f"one of {', '.join(where.domains.names)}"
+        raise Refused(f"there is no routing domain {part.domain!r}", field="domain", hint=hint)
     terms = RouterSettings().terms()
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        found = with_database(settings(folder), lambda database: compare(database, wish, terms, _Telling(bar)))
+        found = with_database(where, lambda database: compare(database, wish, terms, _Telling(bar)))
     if as_json:
         typer.echo(COMPARISON.dump_json(found, indent=1).decode())
         return

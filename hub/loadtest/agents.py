@@ -11,11 +11,11 @@ from runtime.bells import Bell
 from runtime.keys import new_id
 from schemas.base import EventData
 from schemas.commands import ConfigureAgent, ConfigureQueue, ResolveWork, SetPresence
+from schemas.domains import MAIN
 from schemas.envelope import Envelope, event_key
 from schemas.topics import ROUTING_COMMANDS
 from schemas.values import AgentPresence
 
-DOMAIN = "main"
 COUNT = 20
 _UNITS = 1_000_000_000
 """As good as without end."""
@@ -80,9 +80,7 @@ class Agents:
             id = str(new_id())
             envelope = Envelope(id, SOURCE, command.type, datetime.now(UTC), event_key(SOURCE, id))
             futures.append(
-                await self._producer.send(
-                    ROUTING_COMMANDS.name, command.write(), key=DOMAIN.encode(), headers=envelope.headers()
-                )
+                await self._producer.send(ROUTING_COMMANDS.name, command.write(), key=MAIN.encode(), headers=envelope.headers())
             )
         written = [await future for future in futures]
         self._bell.ring((one.topic, one.partition, one.offset) for one in written)

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -127,20 +127,28 @@ def problem(status: int) -> str:
     return json.dumps({"type": f"{TYPES}{slug}", "title": title, "status": status, "detail": detail})
 
 
-def configuration(public: Public, backends: Mapping[str, int]) -> str:
-    """The text of haproxy.cfg; `backends` gives the loopback port of each service and of the hub."""
+def configuration(public: Public, backends: Mapping[str, Sequence[int]]) -> str:
+    """The text of haproxy.cfg; `backends` gives the loopback ports of each service and of the hub."""
     quoted = {status: problem(status).replace("'", "") for status in _PROBLEMS}
     problems = "\n".join(
         f"    http-error status {status} content-type {PROBLEM} string '{text}'" for status, text in quoted.items()
     )
     host = f"[{public.host}]" if ":" in public.host else public.host
-    servers = "\n\n".join(
-        f"backend {name}\n    server {name} 127.0.0.1:{port} maxconn 1000" for name, port in sorted(backends.items())
-    )
+    servers = "\n\n".join(_backend(name, ports) for name, ports in sorted(backends.items()))
     return _TEMPLATE.format(problems=problems, binds=f"    bind {host}:{public.port}", max_body=MAX_BODY, backends=servers)
 
 
-def gateway(folder: Path, public: Public, backends: Mapping[str, int]) -> Part:
+def _backend(name: str, ports: Sequence[int]) -> str:
+    """The first port is asked; the others while it does not answer."""
+    first, *others = (f"127.0.0.1:{port} maxconn 1000" for port in ports)
+    if not others:
+        return f"backend {name}\n    server {name} {first}"
+    spares = [f"    server {name}-{place} {spare} check inter 1s backup" for place, spare in enumerate(others, 2)]
+    lines = [f"backend {name}", "    option redispatch", f"    server {name} {first} check inter 1s", *spares]
+    return "\n".join(lines)
+
+
+def gateway(folder: Path, public: Public, backends: Mapping[str, Sequence[int]]) -> Part:
     """The gateway part; writes its configuration before each start."""
     path = folder / "haproxy.cfg"
     program = binary()

@@ -6,8 +6,7 @@ from types import MappingProxyType
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from schemas.domains import DomainName
-from schemas.values import ChannelName
+from schemas.values import ChannelName, DomainName
 from services.router.domain.values import Terms
 
 

@@ -120,7 +120,7 @@ def test_the_shipped_file_is_valid_as_it_is(tmp_path: Path) -> None:
 async def test_each_path_reaches_its_service_and_the_same_as_embedded(tmp_path: Path) -> None:
     async with stand_ins((*SERVICES, "hub")) as ports:
         port, embedded_port = free_port(), free_port()
-        embedded = configuration(Public("127.0.0.1", embedded_port), ports)
+        embedded = configuration(Public("127.0.0.1", embedded_port), {name: [port] for name, port in ports.items()})
         async with (
             haproxy(local(ports, port), tmp_path, port) as client,
             haproxy(embedded, tmp_path, embedded_port) as embedded_client,

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 from runtime.access import require
 from runtime.errors import NotFound
 from schemas.commands import SetPresence
-from schemas.domains import MAIN, DomainName
+from schemas.domains import MAIN
 from schemas.topics import ROUTING_COMMANDS
-from schemas.values import AgentId, AgentPresence, QueueId
+from schemas.values import AgentId, AgentPresence, DomainName, QueueId
 from services.router.adapters.states import States
 from services.router.domain.explain import Explanation, explain
 from services.router.domain.model import Agent

@@ -19,7 +19,8 @@ from pydantic_core import from_json, to_json
 from runtime.database import Connection, Database
 from runtime.errors import Refused, TooLarge
 from runtime.settings import Settings
-from schemas.domains import MAIN, DomainName
+from schemas.domains import MAIN
+from schemas.values import DomainName
 from services.router.adapters import forms
 from services.router.adapters.policy_yaml import read_policy
 from services.router.domain.comparison import Comparing, Comparison, Note, Pair

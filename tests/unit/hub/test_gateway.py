@@ -7,13 +7,13 @@ import pytest
 
 from hub.parts.gateway import MAX_BODY, Public, configuration, problem
 
-PORTS = {"ingest": 20001, "profile": 20002, "router": 20003, "desk": 20004, "hub": 20005}
+PORTS = {"ingest": [20001], "profile": [20002], "router": [20003], "desk": [20004], "hub": [20005]}
 
 
 def test_each_backend_gets_the_port_of_its_service() -> None:
     text = configuration(Public("127.0.0.1", 8080), PORTS)
     found = dict(re.findall(r"backend (\w+)\n    server \w+ 127\.0\.0\.1:(\d+)", text))
-    assert found == {name: str(port) for name, port in PORTS.items()}
+    assert found == {name: str(port) for name, [port] in PORTS.items()}
 
 
 def test_it_listens_only_where_it_was_told_to() -> None:

@@ -10,6 +10,8 @@ from pydantic_core import from_json
 
 from runtime.errors import Transient
 from runtime.lines import MEDIA_TYPE, Lines
+from schemas.domains import MAIN
+from schemas.values import DomainName
 from services.desk.adapters.http.desk import PROBLEMS, Desk, guard, needs
 from services.desk.adapters.postgres.policies import Applied, applied, note_applied
 from services.desk.adapters.router_face import Answer, Otherwise, RouterFace
@@ -76,6 +78,7 @@ class Replaying(BaseModel):
 
     policy: PolicyText
     version: Annotated[str, Field(max_length=200)] = "replayed"
+    domain: DomainName = MAIN
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     within_seconds: Annotated[float, Field(gt=0, le=604_800)] = 20.0
