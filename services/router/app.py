@@ -52,7 +52,8 @@ def build(kit: Kit) -> Service:
 
 def _domain(kit: Kit, settings: RouterSettings, name: str) -> Domain:
     router = Router(PostgresLedger(read_policy, name), read_policy, settings.terms(), name)
-    ownership = Ownership(router, kit.database, kit.transaction, at_home=not settings.home or name in settings.home)
+    at_home = not settings.home or name in settings.home
+    ownership = Ownership(router, kit.database, kit.transaction, 0 if at_home else settings.away_seconds)
     timekeeper = Timekeeper(router, kit.transaction, kit.clock)
     share = share_of(name, kit.settings.domains)
     topics = (INTERACTIONS_IDENTIFIED, ROUTING_COMMANDS)

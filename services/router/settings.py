@@ -32,7 +32,9 @@ class RouterSettings(BaseSettings):
     greeting_seconds: float | None = Field(default=30, gt=0)
     update_seconds: float | None = Field(default=None, gt=0)
     home: frozenset[DomainName] = frozenset()
-    """Routing domains that this process takes as soon as they are free; others it takes after three seconds. Empty: all."""
+    """Routing domains that this process takes as soon as they are free. Empty: all."""
+    away_seconds: float = Field(default=3, ge=0)
+    """Another domain it takes when it has seen it free for so long: a process that is started again there comes first."""
 
     def terms(self) -> Terms:
         """These settings as the machine takes them."""

@@ -11,7 +11,7 @@ from runtime.dead_letters import Letter
 from runtime.errors import Transient, Unhandled
 from runtime.keys import new_id
 from runtime.service import Kit
-from runtime.stage import Stage
+from runtime.stage import Share, Stage
 from runtime.unit import Unit
 from schemas import topics
 from schemas.envelope import Envelope, Event
@@ -194,3 +194,58 @@ def test_a_letter_of_an_event_has_one_id_however_often_it_is_read() -> None:
     event_id = new_id()
     places = [Letter("s", "t", part, offset, None, [], None, event_id) for part, offset in [(0, 1), (3, 9)]]
     assert len({letter.id(epoch) for letter in places for epoch in ("one", "two")}) == 1
+
+
+# ── several stages of one service ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shared(kit: Kit, recorder: Recorder, name: str, *, buries: bool = False) -> Any:
+    """A stage that takes the texts that begin with its name, and finds fault with `odd` ones."""
+
+    def mine(event: Event[Any]) -> bool:
+        if buries and event.data.text.startswith("odd"):
+            raise Unhandled("this is odd")
+        return bool(event.data.text.startswith(name))
+
+    share = Share(f"profile.{name}", mine, buries)
+    return kit.processor(Stage(f"profile.{name}", (topics.INTERACTIONS_RECEIVED,), recorder, share=share))
+
+
+async def test_what_is_another_stages_is_still_new_to_that_one(kit: Kit, recorder: Recorder) -> None:
+    records = [FakeRecord(0, "a one"), FakeRecord(1, "b two"), FakeRecord(2, "a three")]
+    a, b = shared(kit, recorder, "a"), shared(kit, recorder, "b")
+    for stage in (a, b, a, b):
+        await stage.process(records)
+    assert await texts(kit) == ["a one", "a three", "b two"]
+
+
+async def test_each_stage_tells_its_own_place_also_where_nothing_was_its(kit: Kit, recorder: Recorder) -> None:
+    await shared(kit, recorder, "a").process([FakeRecord(0, "b"), FakeRecord(1, "b")])
+    await shared(kit, recorder, "b").process([FakeRecord(0, "b")])
+    async with kit.reading() as unit:
+        rows = await unit.rows("SELECT consumer, next_offset FROM platform.applied")
+    assert {row.consumer: row.next_offset for row in rows} == {"profile.a": 2, "profile.b": 1}
+
+
+async def test_what_cannot_be_read_or_is_addressed_to_nobody_is_buried_once(kit: Kit, recorder: Recorder) -> None:
+    broken, odd = FakeRecord(0), FakeRecord(1, "odd")
+    broken.value = b"{"
+    for stage in (shared(kit, recorder, "a", buries=True), shared(kit, recorder, "b")):
+        await stage.process([broken, odd, FakeRecord(2, "b good")])
+    found = sorted(await letters(kit), key=lambda row: row.offset)
+    assert [(row.stage, row.offset) for row in found] == [("profile.a", 0), ("profile.a", 1)]
+    assert found[1].reason == "this is odd"
+    assert await texts(kit) == ["b good"]
+
+
+async def test_a_letter_that_became_another_stages_is_not_handled_by_this_one(kit: Kit, recorder: Recorder) -> None:
+    strict = shared(kit, recorder, "a", buries=True)
+    await strict.process([FakeRecord(0, "odd")])
+    async with kit.transaction() as unit:
+        await unit.run("UPDATE profile.dead_letters SET state = 'retry', next_at = now() - interval '1 second'")
+    relaxed = shared(kit, recorder, "a")
+    await relaxed.retry_letters()
+    [letter] = await letters(kit)
+    assert letter.state == "dead"
+    assert "another stage" in letter.reason
+    assert await texts(kit) == []

@@ -13,8 +13,6 @@ from services.router.handlers import Router
 _log = logs.get(__name__)
 _LOOK_SECONDS = 0.1
 _BEAT_SECONDS = 1.0
-_AWAY_SECONDS = 3.0
-"""A domain at home elsewhere is left free for so long: a process that is started again comes first."""
 _SILENCE = "20s"
 """How long a session that holds the lock may be silent, as when its machine was cut off, before Postgres ends it."""
 
@@ -24,14 +22,14 @@ Transaction = Callable[[], AbstractAsyncContextManager[Unit]]
 class Ownership:
     """Keeps one session that holds the lock. When that session is lost, so is the ownership, until it is won again.
 
-    What is not `at_home` here is taken only when nobody else wants it.
+    With `patience` the log is taken only after it was seen free for so many seconds.
     """
 
-    def __init__(self, router: Router, database: Database, transaction: Transaction, *, at_home: bool = True) -> None:
+    def __init__(self, router: Router, database: Database, transaction: Transaction, patience: float = 0) -> None:
         self._router = router
         self._database = database
         self._transaction = transaction
-        self._at_home = at_home
+        self._patience = patience
         self._won = asyncio.Event()
 
     @property
@@ -80,10 +78,8 @@ class Ownership:
             await connection.rows("SELECT 1")
 
     async def _wanted(self, connection: Connection) -> bool:
-        """Whether to try for the lock: at home always, else when it was seen free for a while."""
-        if self._at_home:
-            return True
-        for _ in range(int(_AWAY_SECONDS / _LOOK_SECONDS)):
+        """Whether the lock was free for as long as patience wants: looked at without keeping it."""
+        for _ in range(round(self._patience / _LOOK_SECONDS)):
             if not await self._try(connection, "pg_try_advisory_xact_lock"):
                 return False
             await asyncio.sleep(_LOOK_SECONDS)

@@ -55,12 +55,12 @@ async def leave_nothing_behind(database: Database, domains: Domains) -> None:
     async with database.reading() as connection:
         rows = await connection.rows(
             """
-            SELECT domain, count(*) AS items FROM router.work_items
+            SELECT domain, count(*) AS standing FROM router.work_items
             WHERE NOT domain = ANY(CAST(:names AS text[])) GROUP BY domain ORDER BY domain""",
             names=list(domains.names),
         )
     if rows:
-        left = ", ".join(f"{row.domain!r} ({row.items} open)" for row in rows)
+        left = ", ".join(f"{row.domain!r} ({row.standing} open)" for row in rows)
         raise Misconfigured(
             f"routing domains were taken out of the settings that still have work: {left}",
             hint="name them again in routing_domains, and take them out when their work has ended",
