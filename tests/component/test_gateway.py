@@ -154,3 +154,14 @@ async def test_it_is_not_ready_while_one_service_is_missing(absent: str, tmp_pat
             if absent != "notifier":
                 assert answer.status_code == 503
                 assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_another_process_of_a_service_answers_while_the_first_does_not(tmp_path: Path) -> None:
+    async with stand_ins((*SERVICES, "hub")) as ports:
+        for first, spare in ((free_port(), ports["router"]), (ports["router"], free_port())):
+            port = free_port()
+            backends = {name: [known] for name, known in ports.items()} | {"router": [first, spare]}
+            async with haproxy(configuration(Public("127.0.0.1", port), backends), tmp_path, port) as client:
+                async with asyncio.timeout(60):
+                    while (await client.get("/v1/queues")).text != "router":  # noqa: ASYNC110 - the gateway looks once a second
+                        await asyncio.sleep(0.1)

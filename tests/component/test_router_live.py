@@ -114,10 +114,10 @@ async def test_a_router_that_stands_by_takes_over_at_once_and_begins_where_the_o
     starter = Starter(tmp_path, nursery)
     wire = Wire(settings)
     try:
-        owner, owner_port = await _router(starter, grouped, "owner")
-        await _healthy(owner_port, "ready")
-        spare, spare_port = await _router(starter, grouped, "spare")
-        await _healthy(spare_port, "standing by")
+        owner, owner_port = await start_router(starter, grouped, "owner")
+        await healthy(owner_port, "ready")
+        spare, spare_port = await start_router(starter, grouped, "spare")
+        await healthy(spare_port, "standing by")
         await wire.open()
         for _ in range(20):
             await wire.say(INTERACTIONS_IDENTIFIED, str(work := uuid4()), interaction(work))
@@ -128,7 +128,7 @@ async def test_a_router_that_stands_by_takes_over_at_once_and_begins_where_the_o
         await wire.say(INTERACTIONS_IDENTIFIED, str(work := uuid4()), interaction(work))
         assert (await wire.hear(WorkQueued)).work_item_id == work
         print(f"\ntakeover in {time.monotonic() - began:.2f} s")
-        await _healthy(spare_port, "ready")
+        await healthy(spare_port, "ready")
         assert spare.returncode is None
         told = (tmp_path / "spare.log").read_text()
         assert "batch waits" not in told
@@ -143,7 +143,8 @@ async def test_a_router_that_stands_by_takes_over_at_once_and_begins_where_the_o
         await nursery.stop()
 
 
-async def _router(starter: Starter, settings: Settings, name: str) -> tuple[Child, int]:
+async def start_router(starter: Starter, settings: Settings, name: str, **more: str) -> tuple[Child, int]:
+    """`payvand service router`, and its HTTP port."""
     port = free_port()
     env = {
         "PAYVAND_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -153,11 +154,13 @@ async def _router(starter: Starter, settings: Settings, name: str) -> tuple[Chil
         "PAYVAND_KAFKA_PARTITIONS": str(settings.kafka_partitions),
         "PAYVAND_STALL_SECONDS": str(settings.stall_seconds),
         "PAYVAND_HTTP_PORT": str(port),
+        **more,
     }
     return await starter.start(name, Launch(("service", "router"), env=env, payvand=True)), port
 
 
-async def _healthy(port: int, status: str) -> None:
+async def healthy(port: int, status: str) -> None:
+    """Return when the process says so of itself."""
     async with asyncio.timeout(60), httpx.AsyncClient() as client:
         told = ""
         while told != status:

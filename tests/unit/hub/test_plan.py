@@ -16,7 +16,15 @@ SERVICES = {"ingest", "profile", "router", "notifier", "desk"}
 
 @pytest.fixture(autouse=True)
 def bare_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("DATABASE_URL", "REDIS_URL", "KAFKA_BOOTSTRAP_SERVERS", "INBOXES", "SECRET_KEY", "PUBLIC_URL"):
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "INBOXES",
+        "SECRET_KEY",
+        "PUBLIC_URL",
+        "ROUTING_DOMAINS",
+    ):
         monkeypatch.delenv(f"PAYVAND_{name}", raising=False)
     monkeypatch.setattr(plan_module, "CONFIG_FILE", tmp_path / "payvand.toml")
 
@@ -105,3 +113,42 @@ def test_the_operators_own_inboxes_are_left_alone(tmp_path: Path, monkeypatch: p
 
 def test_simulators_are_left_out_on_demand(tmp_path: Path) -> None:
     assert "simulators" not in _names(_plan(tmp_path, simulators=False))
+
+
+SALES = '[routing_domains.sales]\ninboxes = ["shop"]\nteams = ["sellers"]\n'
+
+
+def test_each_routing_domain_has_a_router_at_home_in_it(tmp_path: Path) -> None:
+    (tmp_path / "payvand.toml").write_text(SALES)
+    plan = _plan(tmp_path)
+    assert _names(plan) >= SERVICES | {"router-sales"}
+    homes = {part.name: part.launch().env.get("PAYVAND_ROUTER_HOME") for part in plan.parts if "router" in part.name}
+    assert homes == {"router": '["main"]', "router-sales": '["sales"]'}
+    assert {part.launch().command for part in plan.parts if "router" in part.name} == {("service", "router")}
+    order = [name for wave in plan.waves for name in wave]
+    assert sorted(order) == sorted(_names(plan))
+    broker = next(part for part in plan.parts if part.name == "broker")
+    assert set(broker.renews) == SERVICES | {"router-sales"}
+
+
+def test_one_domain_alone_has_one_router_that_takes_what_there_is(tmp_path: Path) -> None:
+    [router] = [part for part in _plan(tmp_path).parts if "router" in part.name]
+    assert "PAYVAND_ROUTER_HOME" not in router.launch().env
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('[routing_domains.main]\nteams = ["a"]', "may not be called 'main'"),
+        (
+            '[routing_domains.a]\nteams = ["x"]\n[routing_domains.b]\nteams = ["x"]',
+            "'x' is claimed by two routing domains, 'a' and 'b'",
+        ),
+        ('routing_domains = "sales"', "routing_domains:"),
+        ("routing_domains = [1]", "routing_domains:"),
+    ],
+)
+def test_domains_that_cannot_be_are_refused_before_anything_starts(tmp_path: Path, told: str, said: str) -> None:
+    (tmp_path / "payvand.toml").write_text(told)
+    with pytest.raises(Misconfigured, match=said):
+        _plan(tmp_path)
