@@ -140,12 +140,22 @@ def guarded(work: Callable[[], object]) -> NoReturn:
     """Run the work and exit; what went wrong on purpose is one sentence and what to do, not a traceback."""
     try:
         work()
-    except PayvandError as error:
+    except (PayvandError, ExceptionGroup) as raised:
+        error = _on_purpose(raised)
+        if error is None:
+            raise
         typer.secho(f"payvand: {error.message}", fg="red", err=True)
         if error.hint:
             typer.echo(f"  {error.hint}", err=True)
         raise SystemExit(_exit_code(error)) from error
     raise SystemExit(0)
+
+
+def _on_purpose(error: Exception) -> PayvandError | None:
+    """What one of several tasks raised on purpose comes in groups of one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error if isinstance(error, PayvandError) else None
 
 
 def main() -> NoReturn:
