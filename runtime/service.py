@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from runtime import http, log, logs, migrations, tracing
 from runtime.access import ApiKeys
 from runtime.bells import Bell
 from runtime.clock import Clock, SystemClock
+from runtime.collecting import collect_rarely
 from runtime.consuming import Consuming
 from runtime.database import Database, passes_by_itself
 from runtime.outbox import Relay
@@ -230,9 +230,7 @@ async def _insist(action: Callable[[], Awaitable[None]]) -> None:
 
 def main(name: str, build: Callable[[Kit], Service], settings: Settings | None = None) -> None:
     """Run a service in this process, on uvloop where there is one."""
-    # A batch allocates much and frees it at once; the default would walk what lives after every 700 objects.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_rarely()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run(settings or Settings(), name, build))
 

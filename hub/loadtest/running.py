@@ -23,6 +23,7 @@ from hub.state import HubState
 from runtime import log
 from runtime.access import ApiKeys
 from runtime.bells import Bell
+from runtime.collecting import collect_rarely
 from runtime.database import Database
 from runtime.keys import new_id
 from runtime.settings import Settings
@@ -109,6 +110,7 @@ async def measure(bench: Bench, load: Load, bare_events: int = 20_000) -> Figure
     With `freed` there are as many agents as contacts come in a second, each with one contact, and as many contacts waiting; as
     many are resolved as arrive.
     """
+    collect_rarely()
     senders = strangers(load.events)
     prepared = requests(senders, load.batch)
     size = len(prepared[0].body) // load.batch
