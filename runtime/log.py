@@ -109,6 +109,18 @@ async def create_topics(settings: Settings, wanted: Sequence[Topic]) -> None:
         await admin.close()
 
 
+async def delete_topics(settings: Settings, names: Sequence[str]) -> None:
+    """Remove topics with all that stands in them; those that are not there do no harm."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, client_id="payvand-topics")
+    await admin.start()
+    try:
+        present = set(await admin.list_topics())
+        if found := [name for name in names if name in present]:
+            await admin.delete_topics(found)
+    finally:
+        await admin.close()
+
+
 async def _create(admin: AIOKafkaAdminClient, missing: list[NewTopic]) -> None:
     try:
         response = await admin.create_topics(missing)

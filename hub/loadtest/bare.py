@@ -39,6 +39,7 @@ async def events_per_second(settings: Settings, database: Database, value: bytes
         await producer.stop()
         async with database.transaction() as connection:
             await connection.run(f"DROP TABLE IF EXISTS platform.{table}")
+        await log.delete_topics(settings, [source.name, target.name])
 
 
 async def _fill(producer: AIOKafkaProducer, topic: str, value: bytes, count: int) -> None:
